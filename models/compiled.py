@@ -1,0 +1,26 @@
+"""How a function is compiled, said once."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile `function` with numba, on its first call, and keep the result on disk.
+
+    No fast-math and no threads: an inner loop must give the same bits on every run, so floating
+    point operations stay in the order in which they are written. Division follows IEEE 754
+    (infinity or NaN) rather than raising.
+    """
+    return cast(Callable[P, R], numba.njit(cache=True, error_model="numpy")(function))
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile `function` to be called from compiled code, where LLVM may inline it."""
+    return cast(
+        Callable[P, R], numba.njit(cache=True, error_model="numpy", forceinline=True)(function)
+    )

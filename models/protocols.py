@@ -1,0 +1,97 @@
+"""The contracts that plug-ins obey. No base classes: having the methods is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from models.scores import Scores
+    from models.vectors import Floats, Steps
+
+
+class Schedule(Protocol):
+    """A learning rate schedule: a pure function of the number of labels learned so far."""
+
+    def get(self, t: int) -> float:
+        """Learning rate of step `t`, counted from 0."""
+        ...
+
+
+class Optimizer(Protocol):
+    """How a gradient and a rate become a weight change.
+
+    A value: the state it needs is `slots` numbers for each weight, which the model keeps.
+    """
+
+    @property
+    def code(self) -> int:
+        """Which branch of the compiled step is this optimizer's."""
+        ...
+
+    @property
+    def slots(self) -> int:
+        """How many numbers of state it keeps for each weight."""
+        ...
+
+    @property
+    def parameters(self) -> Floats:
+        """Its own settings, in the order that the compiled step reads them."""
+        ...
+
+
+class Stateful(Protocol):
+    """Whatever shapes a score must be able to leave and to come back, without pickle."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """All state as plain values and arrays; the arrays are copies."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what `snapshot` saw."""
+        ...
+
+
+class Model(Stateful, Protocol):
+    """Scores vectors and learns from labels, strictly one step after another."""
+
+    def run(self, steps: Steps) -> Scores:
+        """Carry out score and learn steps in order; a score never sees a later label."""
+        ...
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the next label."""
+        ...
+
+    @property
+    def learned(self) -> int:
+        """Labels learned so far."""
+        ...
+
+    @property
+    def refused(self) -> int:
+        """Steps refused because a number was not finite; they leave the model as it was."""
+        ...
+
+
+class Drift(IntEnum):
+    """A detector's verdict."""
+
+    NONE = 0
+    WARNING = 1
+    DRIFT = 2
+
+
+class DriftDetector(Protocol):
+    """Watches one signal, higher is worse (1 = error), and starts over after a drift."""
+
+    @property
+    def statistic(self) -> float:
+        """The detector's own measure, for dashboards."""
+        ...
+
+    def update(self, value: float) -> Drift:
+        """Take the next value of the signal."""
+        ...

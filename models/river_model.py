@@ -1,0 +1,92 @@
+"""Logistic regression done by River, with our schedules: `engine = "river"`.
+
+Two engines that know nothing of each other can be held together, and a user who trusts River's
+numbers can have them. The intercept is a feature like the others ("d0"), because River's own has a
+rate of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from river import linear_model, optim
+
+from models.kernels import usable
+from models.optimizers import SGD, AdaGrad
+from models.protocols import Optimizer, Schedule
+from models.scores import Scores
+from models.vectors import SCORE, Floats, Slots, Steps
+
+_OPTIMIZERS: dict[type, Callable[[Any, Any], Any]] = {
+    SGD: lambda schedule, _: optim.SGD(schedule),
+    AdaGrad: lambda schedule, ours: optim.AdaGrad(schedule, eps=ours.eps),
+}
+
+
+class RiverLogisticRegression:
+    """River's `LogisticRegression` on the same steps as `models.logistic.LogisticRegression`.
+
+    Parameters
+    ----------
+    optimizer, schedule
+        Ours; the optimizer is turned into River's of the same name.
+    l2
+        River's penalty. It pulls the intercept too, which ours does not.
+
+    Raises
+    ------
+    ValueError
+        If River has no such optimizer.
+    """
+
+    def __init__(self, optimizer: Optimizer, schedule: Schedule, l2: float = 0.0) -> None:
+        make = _OPTIMIZERS.get(type(optimizer))
+        if make is None:
+            known = ", ".join(sorted(kind.__name__ for kind in _OPTIMIZERS))
+            raise ValueError(f"River runs {known} here, not {type(optimizer).__name__}")
+        self.schedule = schedule
+        self.learned = 0
+        self.refused = 0
+        self._model = linear_model.LogisticRegression(
+            optimizer=make(schedule, optimizer), l2=l2, intercept_lr=0.0
+        )
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the next label."""
+        return self.schedule.get(self.learned)
+
+    def run(self, steps: Steps) -> Scores:
+        """Carry out score and learn steps, strictly in order."""
+        v = steps.vectors
+        scores = Scores(np.empty(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
+        for i, (code, y, dense, slots, values) in enumerate(steps):
+            good = usable(dense) and usable(values)
+            x = _named(dense, slots, values) if good else {"d0": 1.0}
+            self.refused += not good
+            weights = self._model.weights
+            scores.dense_parts[i] = [weights.get(f"d{j}", 0.0) for j in range(len(dense))] * dense
+            a, b = v.start[i], v.start[i + 1]
+            scores.hashed_parts[a:b] = [weights.get(f"h{s}", 0.0) for s in slots] * values
+            p = self._model.predict_proba_one(x)[True]
+            scores.logits[i] = math.log(p / (1.0 - p)) if 0.0 < p < 1.0 else math.inf * (p - 0.5)
+            if code != SCORE and good:
+                self._model.learn_one(x, bool(y))
+                self.learned += 1
+        return scores
+
+
+def _named(dense: Floats, slots: Slots, values: Floats) -> dict[str, float]:
+    x = {f"d{j}": value for j, value in enumerate(dense.tolist())}
+    for slot, value in zip(slots.tolist(), values.tolist(), strict=True):
+        x[f"h{slot}"] = x.get(f"h{slot}", 0.0) + value
+    return x
+
+    def snapshot(self) -> dict[str, Any]:
+        raise NotImplementedError("River's state cannot be saved yet")
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        raise NotImplementedError("River's state cannot be restored yet")

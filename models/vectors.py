@@ -1,0 +1,73 @@
+"""Features of many events in one type: a dense block and hashed (slot, value) pairs.
+
+A model's weights are one array: first one for each dense feature (the first is the intercept,
+whose value is always 1), then ``2 ** hash_bits`` for the hashed ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+Slots: TypeAlias = NDArray[np.int32]
+Codes: TypeAlias = NDArray[np.int8]
+Hashes: TypeAlias = NDArray[np.uint64]
+
+SCORE = 0  # score a vector
+LEARN = 1  # the first label of an example: measured, then learned
+CORRECT = 2  # a later label that says otherwise
+ASSUME = 3  # no label came in time: learned as 0, never measured
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """`n` vectors: row `i` has ``dense[i]`` and the pairs from ``start[i]`` to ``start[i + 1]``.
+
+    Attributes
+    ----------
+    dense
+        Shape (n, d), float64; column 0 is the intercept and is 1.
+    start
+        Shape (n + 1,), int64.
+    slots, values
+        Shape (start[n],): the hashed features' slots, from 0, and their values.
+    """
+
+    dense: Floats
+    start: Ints
+    slots: Slots
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.dense)
+
+    @classmethod
+    def of_dense(cls, dense: Floats) -> Vectors:
+        """Vectors without hashed features."""
+        empty = np.zeros(len(dense) + 1, np.int64)
+        return cls(dense, empty, np.zeros(0, np.int32), np.zeros(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a model is to do, in order: `code[i]` says whether row `i` is scored or learned.
+
+    `y[i]` is the label of a learning step, and 0 for a scoring step.
+    """
+
+    code: Codes
+    y: Codes
+    vectors: Vectors
+
+    def __iter__(self) -> Iterator[tuple[int, int, Floats, Slots, Floats]]:
+        """Row by row, for models that are not compiled."""
+        v = self.vectors
+        for i, code in enumerate(self.code.tolist()):
+            a, b = v.start[i], v.start[i + 1]
+            yield code, int(self.y[i]), v.dense[i], v.slots[a:b], v.values[a:b]

@@ -1,0 +1,135 @@
+"""A config into working parts: the one place that knows all names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from models.budget import AlertBudget
+from models.drift import Adwin, PageHinkleyTest
+from models.examples import Examples
+from models.logistic import LogisticRegression
+from models.optimizers import SGD, AdaGrad
+from models.prequential import Prequential
+from models.protocols import DriftDetector, Model, Optimizer, Schedule
+from models.scaler import StandardScaler
+from models.schedules import Constant, ExponentialDecay, StepDecay, TimeBasedDecay
+from stream.codec import Codec, Fields
+from stream.config import Config
+from stream.errors import ConfigError
+from stream.features.sliding import SlidingWindows
+from stream.features.transactions import TransactionFeatures, names
+from stream.features.windows import DecayedWindows, Windows
+from stream.labels import Labels
+from stream.monitor import Monitor
+from stream.timestamps import duration
+
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    "constant": Constant,
+    "step": StepDecay,
+    "exponential": ExponentialDecay,
+    "time": TimeBasedDecay,
+}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adagrad": AdaGrad}
+DETECTORS: dict[str, Callable[[], DriftDetector]] = {
+    "adwin": Adwin,
+    "page-hinkley": PageHinkleyTest,
+}
+
+
+def named(key: str, choices: Mapping[str, Callable[..., Any]], settings: Mapping[str, Any]) -> Any:
+    """Make the value that `settings` names: its `name`, and its parameters beside it.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key, the value and what is allowed.
+    """
+    name = settings.get("name")
+    if name not in choices:
+        raise ConfigError(f'{key}.name = "{name}": expected one of {", ".join(sorted(choices))}')
+    make = choices[name]
+    parameters = {k: v for k, v in settings.items() if k != "name"}
+    allowed = inspect.signature(make).parameters
+    for parameter, value in parameters.items():
+        if parameter not in allowed:
+            known = ", ".join(allowed) or "none"
+            raise ConfigError(f"{key}.{parameter}: no such key; {name} has {known}")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f'{key}.{parameter} = "{value}": expected a number')
+    for parameter, about in allowed.items():
+        if about.default is about.empty and parameter not in parameters:
+            raise ConfigError(f"{key}.{parameter}: missing, and {name} needs it")
+    try:
+        return make(**parameters)
+    except ValueError as error:
+        raise ConfigError(f"{key}.{error}") from None
+
+
+def fields(config: Config) -> Fields:
+    """What the stream calls things."""
+    f = config.fields
+    return Fields(f.id, f.ts, f.label, f.customer, f.terminal, f.amount, f.numeric, f.categorical)
+
+
+def codec(config: Config) -> Codec:
+    """The decoder for the config's fields and topics."""
+    limits = config.input
+    return Codec(
+        fields(config),
+        config.kafka.topics.labels,
+        limits.max_record_bytes,
+        duration(limits.max_future),
+    )
+
+
+def monitor(config: Config) -> Monitor:
+    """A new monitor, that has seen nothing.
+
+    Raises
+    ------
+    ConfigError
+        If a name or a parameter in `[model]` is wrong.
+    """
+    use = config.features
+    keys = fields(config).keys
+    labels = Labels(
+        config.labels.max_waiting,
+        config.labels.max_early,
+        duration(config.labels.ttl),
+        config.labels.expire_as == "negative",
+    )
+    spans = [duration(window) for window in use.windows]
+    windows: Windows = (
+        DecayedWindows(spans, len(keys), use.max_keys, labels.capacity)
+        if use.aggregates == "decayed"
+        else SlidingWindows(
+            spans, len(keys), use.max_keys, labels.capacity, use.max_window_events
+        )
+    )
+    has_amount = bool(config.fields.amount)
+    dense = names(keys, use.windows, has_amount, config.fields.numeric)
+    categories = config.fields.categorical
+    return Monitor(
+        codec(config),
+        labels,
+        TransactionFeatures(dense, categories, windows, has_amount, use.hash_bits),
+        StandardScaler(len(dense), use.scale_limit),
+        Examples(labels.capacity, len(dense), len(categories)),
+        _model(config, len(dense), use.hash_bits if categories else 0),
+        AlertBudget(config.alerts.budget, config.alerts.memory, config.alerts.warm_up),
+        Prequential(config.metrics.window, config.metrics.fading),
+        {name: DETECTORS[name]() for name in config.drift.detectors},
+    )
+
+
+def _model(config: Config, dense: int, hash_bits: int) -> Model:
+    settings = config.model
+    optimizer: Optimizer = named("model.optimizer", OPTIMIZERS, settings.optimizer)
+    schedule: Schedule = named("model.schedule", SCHEDULES, settings.schedule)
+    if settings.engine == "streamgauge":
+        return LogisticRegression(dense, optimizer, schedule, hash_bits, settings.l2)
+    from models.river_model import RiverLogisticRegression  # noqa: PLC0415 - slow to import
+
+    return RiverLogisticRegression(optimizer, schedule, settings.l2)

@@ -1,0 +1,285 @@
+"""A TOML file into validated values, or one line that says what is wrong and what is allowed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta, field
+
+from stream.errors import ConfigError
+from stream.timestamps import duration
+
+Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Name = Annotated[str, Meta(min_length=1)]
+Duration = str | int | float  # checked by `stream.timestamps.duration`
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file. Keys are the attributes."""
+
+
+def _check_durations(section: Section, *names: str) -> None:
+    for name in names:
+        try:
+            duration(getattr(section, name))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+
+
+class Topics(Section, frozen=True):
+    """`[kafka.topics]`: where records come from and go to."""
+
+    events: Name = "transactions"
+    labels: Name = "labels"
+    scores: Name = "scores"
+    alerts: Name = "alerts"
+    dead_letters: Name = "dead-letters"
+
+    def __post_init__(self) -> None:
+        names = [getattr(self, name) for name in self.__struct_fields__]
+        if len(set(names)) < len(names):
+            raise ValueError("expected five different topics")
+
+
+class Kafka(Section, frozen=True):
+    """`[kafka]`: the broker, and how to be let in."""
+
+    bootstrap: Name = "127.0.0.1:9092"
+    group: Name = "streamgauge"
+    topics: Topics = Topics()
+    max_poll_records: Count = 2_000
+    max_wait: Duration = "1s"
+    commit_interval: Duration = "1s"
+    security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    username: str = ""
+    password_file: str = ""
+    password_env: str = ""
+    ca_file: str = ""
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "max_wait", "commit_interval")
+        if self.security.startswith("sasl") and not (
+            self.username and (self.password_file or self.password_env)
+        ):
+            raise ValueError(
+                f"security = {self.security!r} needs username, and password_file or password_env"
+            )
+
+
+class FieldNames(Section, frozen=True):
+    """`[fields]`: what the stream calls things; "" where it has no such field."""
+
+    id: Name = "id"
+    ts: Name = "ts"
+    label: Name = "label"
+    customer: str = "customer"
+    terminal: str = "terminal"
+    amount: str = "amount"
+    numeric: tuple[Name, ...] = ()
+    categorical: tuple[Name, ...] = ()
+
+    def __post_init__(self) -> None:
+        named = [self.id, self.ts, self.label, self.customer, self.terminal, self.amount]
+        named = [name for name in named if name] + [*self.numeric, *self.categorical]
+        twice = sorted({name for name in named if named.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} named twice: expected a field for one use only")
+
+
+class Features(Section, frozen=True):
+    """`[features]`: what is kept of customers and terminals."""
+
+    windows: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = ("1d", "7d", "30d")
+    aggregates: Literal["decayed", "sliding"] = "decayed"
+    max_keys: Count = 1_000_000
+    max_window_events: Count = 2_000_000
+    hash_bits: Annotated[int, Meta(ge=1, le=26)] = 18
+    scale_limit: Annotated[float, Meta(gt=0)] = 30.0
+
+    def __post_init__(self) -> None:
+        spans = []
+        for window in self.windows:
+            try:
+                spans.append(duration(window))
+            except ValueError as error:
+                raise ValueError(f"windows: {error}") from None
+        if not all(a < b for a, b in zip([0.0, *spans], spans, strict=False)):
+            raise ValueError("windows: expected rising lengths above 0, such as 1d, 7d, 30d")
+
+
+class LabelSettings(Section, frozen=True):
+    """`[labels]`: how events wait for their labels."""
+
+    max_waiting: Count = 1_000_000
+    max_early: Count = 100_000
+    ttl: Duration = "30d"
+    expire_as: Literal["unlabelled", "negative"] = "unlabelled"
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "ttl")
+
+
+class ModelSettings(Section, frozen=True):
+    """`[model]`: the engine, and what drives its learning."""
+
+    engine: Literal["streamgauge", "river"] = "streamgauge"
+    optimizer: dict[str, Any] = field(default_factory=lambda: {"name": "adagrad"})
+    schedule: dict[str, Any] = field(default_factory=lambda: {"name": "constant", "rate": 0.3})
+    l2: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
+
+
+class Alerts(Section, frozen=True):
+    """`[alerts]`: how many alerts are wanted."""
+
+    budget: Annotated[float, Meta(gt=0, lt=1)] = 0.005
+    memory: Count = 20_000
+    warm_up: Annotated[int, Meta(ge=0)] = 1_000
+
+
+class DriftSettings(Section, frozen=True):
+    """`[drift]`: who watches the error."""
+
+    detectors: tuple[Literal["adwin", "page-hinkley"], ...] = ("adwin", "page-hinkley")
+
+    def __post_init__(self) -> None:
+        if len(set(self.detectors)) < len(self.detectors):
+            raise ValueError("detectors: expected each one once")
+
+
+class Input(Section, frozen=True):
+    """`[input]`: what is too much for a record."""
+
+    max_record_bytes: Annotated[int, Meta(ge=64, le=2**26)] = 65_536
+    max_future: Duration = "1d"
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "max_future")
+
+
+class Metrics(Section, frozen=True):
+    """`[metrics]`: how far back the measures of the model look."""
+
+    window: Count = 10_000
+    fading: Annotated[float, Meta(gt=0, lt=1)] = 0.999
+
+
+class Http(Section, frozen=True):
+    """`[http]`: the live page and /metrics. Port 0 takes a free one."""
+
+    host: Name = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+
+
+class Config(Section, frozen=True):
+    """A whole config file."""
+
+    kind: Literal["transactions"] = "transactions"
+    kafka: Kafka = Kafka()
+    fields: FieldNames = FieldNames()
+    features: Features = Features()
+    labels: LabelSettings = LabelSettings()
+    model: ModelSettings = field(default_factory=ModelSettings)
+    alerts: Alerts = Alerts()
+    drift: DriftSettings = DriftSettings()
+    input: Input = Input()
+    metrics: Metrics = Metrics()
+    http: Http = Http()
+
+
+def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read and validate a config file.
+
+    Parameters
+    ----------
+    path
+        A TOML file.
+    overrides
+        Values that outrank the file's, by dotted key: ``{"kafka.bootstrap": "host:9092"}``.
+
+    Raises
+    ------
+    ConfigError
+        With one line that names file, key and value, and says what is allowed.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"{path}: {reason}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+    for key, value in (overrides or {}).items():
+        *tables, last = key.split(".")
+        table = data
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[last] = value
+    return parse(data, str(path))
+
+
+def parse(data: Mapping[str, Any], source: str) -> Config:
+    """Validate what a TOML file holds; `source` is named in errors."""
+    try:
+        return msgspec.convert(data, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {_explain(str(error), data)}") from None
+
+
+def _explain(message: str, data: Mapping[str, Any]) -> str:
+    """Rewrite msgspec's message as "key = value: what is allowed"."""
+    message, _, at = message.partition(" - at `$")
+    path = re.findall(r"\.(\w+)|\[(\d+)\]|\[\.\.\.\]", at.rstrip("`"))
+    keys = [name or (int(index) if index else 0) for name, index in path]
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", message)
+    if unknown:
+        keys = [*keys, unknown[1]]
+        message = f"no such key; allowed are {', '.join(_keys_at(keys[:-1]))}"
+    elif message.startswith("Invalid enum value"):
+        message = f"expected one of {', '.join(_choices_at(keys))}"
+    else:
+        inner = re.match(r"(\w+): (.*)", message)  # a section's own check names its key
+        if inner and inner[1] in _keys_at(keys):
+            keys, message = [*keys, inner[1]], inner[2]
+        message = re.sub(r"^Expected", "expected", message).replace("`", "")
+    dotted = ".".join(str(key) for key in keys if not isinstance(key, int)) or "the file"
+    value: Any = data
+    try:
+        for key in keys:
+            value = value[key]
+    except (KeyError, IndexError, TypeError):
+        return f"{dotted}: {message}"
+    shown = "" if isinstance(value, Mapping) else f" = {_shown(value)}"
+    return f"{dotted}{shown}: {message}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _type_at(keys: Sequence[str | int]) -> Any:
+    kind: Any = Config
+    for key in keys:
+        if isinstance(key, str) and isinstance(kind, type) and issubclass(kind, Section):
+            kind = get_type_hints(kind, include_extras=False).get(key)
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]
+    return kind
+
+
+def _keys_at(keys: Sequence[str | int]) -> list[str]:
+    kind = _type_at(keys)
+    return sorted(kind.__struct_fields__) if isinstance(kind, type) and issubclass(kind, Section) else []
+
+
+def _choices_at(keys: Sequence[str | int]) -> list[str]:
+    kind = _type_at(keys)
+    if get_origin(kind) is tuple:
+        kind = get_args(kind)[0]
+    return [str(choice) for choice in get_args(kind)]

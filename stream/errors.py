@@ -1,0 +1,33 @@
+"""What can go wrong, and whose it is to mend.
+
+::
+
+    StreamgaugeError
+    ├── ConfigError      the config file is wrong: stops the start
+    ├── RecordingError   a recording cannot be read: stops the replay
+    └── BrokerError      Kafka says no: retried with back-off, shown at /readyz
+        └── BrokerRefused   no use in trying again (wrong password, no permission)
+
+A bad record is none of these: it is data (`stream.events.DeadLetter`), and the loop goes on.
+Each message is one line for the user, with no traceback.
+"""
+
+
+class StreamgaugeError(Exception):
+    """Something that a user can mend; its message is one line and says what and where."""
+
+
+class ConfigError(StreamgaugeError):
+    """A config names a wrong file, key or value."""
+
+
+class RecordingError(StreamgaugeError):
+    """A recording is missing, torn, or no recording."""
+
+
+class BrokerError(StreamgaugeError):
+    """The broker cannot be reached, or lacks a topic; it may come back."""
+
+
+class BrokerRefused(BrokerError):
+    """The broker knows us and says no."""

@@ -1,0 +1,1 @@
+"""Events into vectors: from the event itself and from earlier records only."""

@@ -1,0 +1,159 @@
+"""The whole core in one place: records in, an `Outcome` out. No I/O, no clock.
+
+`Monitor.step` may be given any number of records at a time: each stage goes through them in order,
+one after another, on its own state, so how records are cut into polls never changes a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.budget import AlertBudget
+from models.examples import Examples
+from models.kernels import sigmoids
+from models.prequential import Prequential
+from models.protocols import Drift, DriftDetector, Model, Stateful
+from models.scaler import StandardScaler
+from models.scores import Scores
+from models.vectors import CORRECT, LEARN, SCORE, Codes, Floats, Steps, Vectors
+from stream.codec import Codec
+from stream.events import DeadLetter, Events, Record
+from stream.features.transactions import TransactionFeatures
+from stream.labels import Labels
+
+REASONS = 5  # contributions named in an alert
+
+
+@dataclass(frozen=True, slots=True)
+class DriftVerdict:
+    """A detector's word at one label: what it watched, and the statistic after it."""
+
+    detector: str
+    signal: str
+    level: Drift
+    statistic: float
+    ts: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a poll's records led to.
+
+    Attributes
+    ----------
+    events
+        The events, in order.
+    scores, thresholds, alerts
+        Shape (events,): each event's score, the alert threshold it was held against, and 0 or 1.
+    reasons
+        For each alert, in order: the contributions to the logit that count most, name and value.
+    dead
+        Records that could not be read.
+    given, labels
+        Shape (labels,): for each label that met its example, first ones only, the score as it was
+        given and the label.
+    drifts
+        Verdicts other than `Drift.NONE`, in order.
+    """
+
+    events: Events
+    scores: Floats
+    thresholds: Floats
+    alerts: Codes
+    reasons: Sequence[Sequence[tuple[str, float]]]
+    dead: Sequence[DeadLetter]
+    given: Floats
+    labels: Codes
+    drifts: Sequence[DriftVerdict]
+
+
+@dataclass(slots=True)
+class Monitor:
+    """Scores events, learns from labels, decides on alerts, and measures itself.
+
+    For every record: features come from earlier records only; an event is scored before anything
+    else is done with it; a label is measured against the score as it was given, shown to the
+    drift detectors, and only then learned (test, then train).
+    """
+
+    codec: Codec
+    labels: Labels
+    features: TransactionFeatures
+    scaler: StandardScaler
+    examples: Examples
+    model: Model
+    budget: AlertBudget
+    prequential: Prequential
+    detectors: Mapping[str, DriftDetector]
+
+    def step(self, records: Sequence[Record]) -> Outcome:
+        """Take the next records, in order, whatever their number."""
+        batch = self.codec.decode(records)
+        ops = self.labels.join(batch.kind, batch.ids, batch.ts, batch.label)
+        vectors = self.features.run(ops, batch.events)
+        self.scaler.scale(vectors.dense)
+        steps = Steps(ops.code, ops.y, self.examples.recall(ops.code, ops.slot, vectors))
+        said = self.model.run(steps)
+        is_event = ops.code == SCORE
+        thresholds, alerts = self.budget.decide(said.logits[is_event])
+        given = self.examples.recall_scores(ops.code, ops.slot, sigmoids(said.logits))
+
+        measured = (ops.code == LEARN) | (ops.code == CORRECT)
+        self.prequential.update(given[measured], ops.y[measured], ops.was[measured])
+        first = ops.code == LEARN
+        drifts = self._watch(given[first], ops.y[first], ops.ts[first])
+        rows = np.flatnonzero(is_event)
+        reasons = [
+            self._reasons(said, steps.vectors, int(rows[i]), batch.events, int(i))
+            for i in np.flatnonzero(alerts)
+        ]
+        return Outcome(
+            batch.events, given[is_event], thresholds, alerts, reasons, batch.dead,
+            given[first], ops.y[first], drifts,
+        )  # fmt: skip
+
+    def _watch(self, given: Floats, labels: Codes, ts: Floats) -> list[DriftVerdict]:
+        """Show the error of each label to the detectors."""
+        errors = ((given > 0.5) != labels).astype(np.float64).tolist()
+        verdicts = []
+        for name, detector in self.detectors.items():
+            for at, error in enumerate(errors):
+                level = detector.update(error)
+                if level:
+                    statistic = detector.statistic
+                    verdicts.append(DriftVerdict(name, "error", level, statistic, float(ts[at])))
+        return verdicts
+
+    def _reasons(
+        self, said: Scores, vectors: Vectors, row: int, events: Events, event: int
+    ) -> list[tuple[str, float]]:
+        """The contributions to one event's logit that count most, the intercept aside."""
+        parts = list(zip(self.features.names, said.dense_parts[row].tolist(), strict=True))[1:]
+        hashed = said.hashed_parts[vectors.start[row] : vectors.start[row + 1]].tolist()
+        names = [texts[event] for texts in events.category_texts]
+        parts += zip(names, hashed, strict=True)
+        return sorted(parts, key=lambda part: (-abs(part[1]), part[0]))[:REASONS]
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {
+            "labels": self.labels,
+            "features": self.features,
+            "scaler": self.scaler,
+            "examples": self.examples,
+            "model": self.model,
+            "budget": self.budget,
+            "prequential": self.prequential,
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that shapes a score, as nested plain values and arrays (see `models.state`)."""
+        return {name: part.snapshot() for name, part in self._parts().items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what `snapshot` saw."""
+        for name, part in self._parts().items():
+            part.restore(state[name])
