@@ -54,12 +54,18 @@ def _recall(
 
 
 @compiled
-def _recall_scores(code: Codes, slot: Ints, scores: Floats, kept: Floats) -> None:
+def _recall_scores(
+    code: Codes, slot: Ints, scores: Floats, kept: Floats, seen: Ints, kept_numbers: Ints, out: Ints
+) -> None:
     for i in range(len(code)):
+        place = slot[i]
         if code[i] == SCORE:
-            kept[slot[i]] = scores[i]
+            kept[place] = scores[i]
+            kept_numbers[place] = seen[0]
+            seen[0] += 1
         else:
-            scores[i] = kept[slot[i]]
+            scores[i] = kept[place]
+        out[i] = kept_numbers[place]
 
 
 class Examples:
@@ -79,6 +85,8 @@ class Examples:
         self._slots = np.zeros((capacity, hashed), np.int32)
         self._values = np.zeros((capacity, hashed))
         self._scores = np.zeros(capacity)
+        self._numbers = np.zeros(capacity, np.int64)
+        self._seen = np.zeros(1, np.int64)
 
     def recall(self, code: Codes, slot: Ints, vectors: Vectors) -> Vectors:
         """A vector for each operation: the event's own, or the one that waits for the label.
@@ -104,11 +112,13 @@ class Examples:
         used = out.start[-1]
         return Vectors(out.dense, out.start, out.slots[:used], out.values[:used])
 
-    def recall_scores(self, code: Codes, slot: Ints, scores: Floats) -> Floats:
-        """For each operation: its new score, or for a label the score that was given then."""
-        given = scores.copy()
-        _recall_scores(code, slot, given, self._scores)
-        return given
+    def recall_scores(self, code: Codes, slot: Ints, scores: Floats) -> tuple[Floats, Ints]:
+        """For each operation the event's score as it was given, and the event's number from 0."""
+        given, numbers = scores.copy(), np.empty(len(code), np.int64)
+        _recall_scores(
+            code, slot, given, self._scores, self._seen, self._numbers, numbers
+        )
+        return given, numbers
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -117,6 +127,8 @@ class Examples:
             "slots": self._slots,
             "values": self._values,
             "scores": self._scores,
+            "numbers": self._numbers,
+            "seen": self._seen,
         }
 
     def snapshot(self) -> dict[str, Any]:

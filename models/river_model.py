@@ -8,11 +8,12 @@ rate of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from river import linear_model, optim
+from river.utils import VectorDict
 
 from models.kernels import usable
 from models.optimizers import SGD, AdaGrad
@@ -86,7 +87,17 @@ def _named(dense: Floats, slots: Slots, values: Floats) -> dict[str, float]:
     return x
 
     def snapshot(self) -> dict[str, Any]:
-        raise NotImplementedError("River's state cannot be saved yet")
+        optimizer = self._model.optimizer
+        return {
+            "weights": self._model.weights,
+            "squares": dict(getattr(optimizer, "g2", {})),
+            "counts": np.array([optimizer.n_iterations, self.learned, self.refused]),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        raise NotImplementedError("River's state cannot be restored yet")
+        optimizer = self._model.optimizer
+        self._model._weights = VectorDict(dict(state["weights"]))  # noqa: SLF001 - no public way
+        if hasattr(optimizer, "g2"):
+            optimizer.g2.clear()
+            optimizer.g2.update(state["squares"])
+        optimizer.n_iterations, self.learned, self.refused = map(int, state["counts"])

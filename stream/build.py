@@ -46,7 +46,7 @@ def named(key: str, choices: Mapping[str, Callable[..., Any]], settings: Mapping
     ConfigError
         Naming the key, the value and what is allowed.
     """
-    name = settings.get("name")
+    name = str(settings.get("name"))
     if name not in choices:
         raise ConfigError(f'{key}.name = "{name}": expected one of {", ".join(sorted(choices))}')
     make = choices[name]

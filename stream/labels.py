@@ -61,7 +61,7 @@ class Ops:
 class _Ring(NamedTuple):
     """Entries in order of arrival: entry number ``n`` lies at ``n % capacity``."""
 
-    index: Slots
+    places: Slots
     ids: Hashes
     ts: Floats
     y: Codes
@@ -84,8 +84,8 @@ def _drop_oldest(ring: _Ring) -> int:
     slot = ring.ends[0] % len(ring.ids)
     ring.ends[0] += 1
     # The id may lead to a younger entry by now, or (an early label that was used) to nothing.
-    if hashmap.find(ring.index, ring.ids, ring.ids[slot]) == slot:
-        hashmap.remove(ring.index, ring.ids, ring.ids[slot])
+    if hashmap.find(ring.places, ring.ids, ring.ids[slot]) == slot:
+        hashmap.remove(ring.places, ring.ids, ring.ids[slot])
     return int(ring.y[slot])
 
 
@@ -104,7 +104,7 @@ def _overdue(ring: _Ring, now: float, ttl: float) -> bool:
 def _append(ring: _Ring, key: np.uint64, ts: float, y: int) -> int:
     slot = ring.ends[1] % len(ring.ids)
     ring.ends[1] += 1
-    hashmap.put(ring.index, ring.ids, key, slot)
+    hashmap.put(ring.places, ring.ids, key, slot)
     ring.ts[slot] = ts
     ring.y[slot] = y
     return int(slot)
@@ -150,26 +150,26 @@ def _join(
             if _overdue(early, now, ttl) and _drop_oldest(early) != UNKNOWN:
                 counts[ORPHANED] += 1
         if kind[i] == EVENT_ITEM:
-            if hashmap.find(waiting.index, waiting.ids, ids[i]) >= 0:
+            if hashmap.find(waiting.places, waiting.ids, ids[i]) >= 0:
                 counts[REPEATED] += 1
             place = _append(waiting, ids[i], ts[i], UNKNOWN)
             code[n], event[n], slot[n] = SCORE, events, place
             y[n], was[n], op_ts[n] = 0, -1, ts[i]
             n += 1
             events += 1
-            known = hashmap.find(early.index, early.ids, ids[i])
+            known = hashmap.find(early.places, early.ids, ids[i])
             if known >= 0:
                 counts[JOINED] += 1
                 waiting.y[place] = early.y[known]
-                hashmap.remove(early.index, early.ids, ids[i])
+                hashmap.remove(early.places, early.ids, ids[i])
                 code[n], event[n], slot[n] = LEARN, -1, place
                 y[n], was[n], op_ts[n] = early.y[known], -1, now
                 n += 1
                 early.y[known] = UNKNOWN
             continue
-        place = hashmap.find(waiting.index, waiting.ids, ids[i])
+        place = hashmap.find(waiting.places, waiting.ids, ids[i])
         if place < 0:
-            known = hashmap.find(early.index, early.ids, ids[i])
+            known = hashmap.find(early.places, early.ids, ids[i])
             if known >= 0:  # a second label before the event: the newer one counts
                 counts[DUPLICATE if early.y[known] == label[i] else CORRECTED] += 1
                 early.y[known] = label[i]

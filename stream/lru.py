@@ -19,7 +19,7 @@ EVICTED = 3  # keys that had to leave
 class Lru(NamedTuple):
     """Plain arrays, since a tuple of arrays goes into compiled code cheaply and copies easily."""
 
-    index: Slots
+    places: Slots
     keys: Hashes  # by row
     newer: Slots  # by row: the row used next after it
     older: Slots  # by row: the row used last before it
@@ -40,21 +40,21 @@ def new(capacity: int) -> Lru:
 @inlined
 def find(lru: Lru, key: np.uint64) -> int:
     """The row of `key`, or -1. Looking does not count as a use."""
-    return hashmap.find(lru.index, lru.keys, key)
+    return hashmap.find(lru.places, lru.keys, key)
 
 
 @compiled
 def use(lru: Lru, key: np.uint64) -> tuple[int, bool]:
     """The row of `key`, which becomes the newest, and whether the key is new to its row."""
     meta = lru.meta
-    row = hashmap.find(lru.index, lru.keys, key)
+    row = hashmap.find(lru.places, lru.keys, key)
     if row >= 0 and row == meta[NEWEST]:
         return row, False
     fresh = row < 0
     if fresh and meta[USED] < len(lru.keys):
         row = int(meta[USED])
         meta[USED] += 1
-        hashmap.put(lru.index, lru.keys, key, row)
+        hashmap.put(lru.places, lru.keys, key, row)
         if row == 0:
             meta[OLDEST] = 0
             meta[NEWEST] = 0
@@ -63,8 +63,8 @@ def use(lru: Lru, key: np.uint64) -> tuple[int, bool]:
         if fresh:
             row = int(meta[OLDEST])
             meta[EVICTED] += 1
-            hashmap.remove(lru.index, lru.keys, lru.keys[row])
-            hashmap.put(lru.index, lru.keys, key, row)
+            hashmap.remove(lru.places, lru.keys, lru.keys[row])
+            hashmap.put(lru.places, lru.keys, key, row)
             if row == meta[NEWEST]:  # a table of one row
                 return row, True
         # take the row out of its place in the list

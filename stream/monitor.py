@@ -19,13 +19,14 @@ from models.prequential import Prequential
 from models.protocols import Drift, DriftDetector, Model, Stateful
 from models.scaler import StandardScaler
 from models.scores import Scores
-from models.vectors import CORRECT, LEARN, SCORE, Codes, Floats, Steps, Vectors
+from models.vectors import CORRECT, LEARN, SCORE, Codes, Floats, Ints, Steps, Vectors
 from stream.codec import Codec
 from stream.events import DeadLetter, Events, Record
 from stream.features.transactions import TransactionFeatures
 from stream.labels import Labels
 
 REASONS = 5  # contributions named in an alert
+SIGNAL = "error"  # what the drift detectors watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,9 @@ class Outcome:
         For each alert, in order: the contributions to the logit that count most, name and value.
     dead
         Records that could not be read.
-    given, labels
-        Shape (labels,): for each label that met its example, first ones only, the score as it was
-        given and the label.
+    labelled, labels
+        Shape (labels,): for each label that met its example, in order, the number (from 0, over
+        all events) of the event that it is of, and 0 or 1. A correction is one more.
     drifts
         Verdicts other than `Drift.NONE`, in order.
     """
@@ -66,7 +67,7 @@ class Outcome:
     alerts: Codes
     reasons: Sequence[Sequence[tuple[str, float]]]
     dead: Sequence[DeadLetter]
-    given: Floats
+    labelled: Ints
     labels: Codes
     drifts: Sequence[DriftVerdict]
 
@@ -100,7 +101,7 @@ class Monitor:
         said = self.model.run(steps)
         is_event = ops.code == SCORE
         thresholds, alerts = self.budget.decide(said.logits[is_event])
-        given = self.examples.recall_scores(ops.code, ops.slot, sigmoids(said.logits))
+        given, numbers = self.examples.recall_scores(ops.code, ops.slot, sigmoids(said.logits))
 
         measured = (ops.code == LEARN) | (ops.code == CORRECT)
         self.prequential.update(given[measured], ops.y[measured], ops.was[measured])
@@ -113,7 +114,7 @@ class Monitor:
         ]
         return Outcome(
             batch.events, given[is_event], thresholds, alerts, reasons, batch.dead,
-            given[first], ops.y[first], drifts,
+            numbers[measured], ops.y[measured], drifts,
         )  # fmt: skip
 
     def _watch(self, given: Floats, labels: Codes, ts: Floats) -> list[DriftVerdict]:
@@ -125,7 +126,7 @@ class Monitor:
                 level = detector.update(error)
                 if level:
                     statistic = detector.statistic
-                    verdicts.append(DriftVerdict(name, "error", level, statistic, float(ts[at])))
+                    verdicts.append(DriftVerdict(name, SIGNAL, level, statistic, float(ts[at])))
         return verdicts
 
     def _reasons(

@@ -64,7 +64,7 @@ class Windows(Protocol):
 def _age(state: Floats, row: int, column: int, now: float, spans: Floats) -> float:
     """Bring a row forward to `now`; gives how far `now` lies behind it, 0 or more."""
     cell = state[column, row]
-    passed = now - cell[0]
+    passed = float(now - cell[0])
     if passed <= 0.0:
         return -passed
     cell[0] = now

@@ -1,0 +1,24 @@
+"""Everything that touches the world, around a core that does not.
+
+Layout, in the order a record meets it::
+
+    sources/        where records come from: topics, recordings, lists
+    codec.py        bytes into events and labels, or dead letters with a reason
+    labels.py       late labels meet waiting examples: the order of work
+    features/       events into vectors, from earlier records only
+    monitor.py      the whole core in one place: records in, an outcome out
+    messages.py     outcomes as bytes
+    sinks/          where outcomes go: topics, files, lists
+    telemetry.py    outcomes into Prometheus metrics
+    service.py      the loop, and the only place that orders effects
+    web/            the live page, /metrics, /healthz, /readyz
+    replay.py       a recording through the same core
+    config.py       TOML into validated values
+    build.py        values into parts: the one place that knows all names
+    errors.py       what can go wrong, and whose it is to mend
+    cli.py          the command line
+
+The learning is in the package `models`, which knows nothing of this one.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,238 @@
+"""Outcomes into Prometheus metrics, on a registry that is passed in.
+
+Counting is adding to plain numbers once for each poll; the metric families are made when someone
+looks (`collect`). So a metric costs an event next to nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+
+from models.protocols import Drift
+from stream.codec import REASONS
+from stream.labels import EXPIRED, OUTCOMES, REPEATED
+from stream.monitor import SIGNAL, Monitor, Outcome
+
+SCORE_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0)
+ARM = "champion"  # the one arm there is
+
+
+class Telemetry:
+    """The service's numbers, for Prometheus and for the live page.
+
+    Parameters
+    ----------
+    monitor
+        Whose numbers they are.
+    registry
+        Where the metrics are to be found.
+    version
+        Of the program, for `streamgauge_build_info`.
+    """
+
+    def __init__(self, monitor: Monitor, registry: CollectorRegistry, version: str) -> None:
+        self._monitor = monitor
+        self._version = version
+        self._lock = threading.Lock()  # the loop counts, the web server's thread looks
+        self._events = 0
+        self._alerts = 0
+        self._dead: Counter[str] = Counter()
+        self._drifts: Counter[tuple[str, str, Drift]] = Counter()
+        self._last_drift: dict[str, float] = {}
+        self._scores = np.zeros(len(SCORE_BUCKETS), np.int64)
+        self._score_sum = 0.0
+        self._event_time = 0.0
+        self._lag: Mapping[tuple[str, int], int] = {}
+        registry.register(self)
+
+    def observe(self, outcome: Outcome, lag: Mapping[tuple[str, int], int]) -> None:
+        """Count what a poll led to; `lag` is the source's, after it."""
+        with self._lock:
+            self._lag = lag
+            self._dead.update(letter.reason for letter in outcome.dead)
+            for verdict in outcome.drifts:
+                self._drifts[verdict.detector, verdict.signal, verdict.level] += 1
+                self._last_drift[verdict.detector] = verdict.ts
+            if not len(outcome.events):
+                return
+            self._events += len(outcome.events)
+            self._alerts += int(outcome.alerts.sum())
+            places = np.searchsorted(SCORE_BUCKETS, outcome.scores)
+            self._scores += np.bincount(places, minlength=len(SCORE_BUCKETS))
+            self._score_sum += float(outcome.scores.sum())
+            self._event_time = max(self._event_time, float(outcome.events.ts.max()))
+
+    def collect(self) -> Iterable[Metric]:
+        """The metric families, as prometheus-client asks for them."""
+        with self._lock:
+            return [*self._flow(), *self._learning(), *self._drift()]
+
+    def _flow(self) -> Iterable[Metric]:
+        info = InfoMetricFamily("streamgauge_build", "Version of the program.")
+        info.add_metric([], {"version": self._version})
+        yield info
+        yield CounterMetricFamily(
+            "streamgauge_events_processed", "Events scored.", value=self._events
+        )
+        yield GaugeMetricFamily(
+            "streamgauge_last_event_timestamp_seconds",
+            "Event time of the latest event.",
+            value=self._event_time,
+        )
+        failures = CounterMetricFamily(
+            "streamgauge_decode_failures", "Records sent to the dead letters.", labels=["reason"]
+        )
+        for reason in REASONS:
+            failures.add_metric([reason], self._dead[reason])
+        yield failures
+        labels = CounterMetricFamily(
+            "streamgauge_labels",
+            "Labels by what became of them; an early one counts again when its event comes.",
+            labels=["outcome"],
+        )
+        counts = self._monitor.labels.counts
+        for outcome, count in zip(OUTCOMES, counts, strict=False):
+            labels.add_metric([outcome], int(count))
+        yield labels
+        yield CounterMetricFamily(
+            "streamgauge_events_expired",
+            "Events whose label never came in time.",
+            value=int(counts[EXPIRED]),
+        )
+        yield CounterMetricFamily(
+            "streamgauge_events_repeated",
+            "Events with the id of one that is still remembered.",
+            value=int(counts[REPEATED]),
+        )
+        yield GaugeMetricFamily(
+            "streamgauge_label_join_remembered_events",
+            "Events remembered for a label or its correction.",
+            value=self._monitor.labels.waiting,
+        )
+        lag = GaugeMetricFamily(
+            "streamgauge_consumer_lag_records",
+            "Records in a partition that were not processed yet.",
+            labels=["topic", "partition"],
+        )
+        for (topic, partition), records in self._lag.items():
+            lag.add_metric([topic, str(partition)], records)
+        yield lag
+
+    def _learning(self) -> Iterable[Metric]:
+        scores = HistogramMetricFamily(
+            "streamgauge_score_ratio", "Scores of events.", labels=["arm"]
+        )
+        rising = np.cumsum(self._scores).tolist()
+        buckets = [(str(le), n) for le, n in zip(SCORE_BUCKETS[:-1], rising, strict=False)]
+        scores.add_metric([ARM], [*buckets, ("+Inf", rising[-1])], self._score_sum)
+        yield scores
+        yield CounterMetricFamily(
+            "streamgauge_alerts_emitted", "Events above the alert threshold.", value=self._alerts
+        )
+        yield GaugeMetricFamily(
+            "streamgauge_alert_threshold_ratio",
+            "Score from which on an event is an alert; 1 during the warm-up.",
+            value=self._monitor.budget.threshold,
+        )
+        model, seen = self._monitor.model, self._monitor.prequential
+        rate = GaugeMetricFamily(
+            "streamgauge_learning_rate", "Learning rate of the next label.", labels=["arm"]
+        )
+        rate.add_metric([ARM], model.rate)
+        yield rate
+        updates = CounterMetricFamily(
+            "streamgauge_model_updates", "Learning steps by outcome.", labels=["arm", "outcome"]
+        )
+        updates.add_metric([ARM, "applied"], model.learned)
+        updates.add_metric([ARM, "skipped_nonfinite"], model.refused)
+        yield updates
+        loss = SummaryMetricFamily(
+            "streamgauge_log_loss_nats", "Log-loss of scores as given.", labels=["arm"]
+        )
+        loss.add_metric([ARM], int(seen.first_confusion.sum()), seen.first_loss_sum)
+        yield loss
+        predictions = CounterMetricFamily(
+            "streamgauge_labelled_predictions",
+            "Scores as given against first labels; predicted is 1 above a score of 0.5.",
+            labels=["arm", "predicted", "actual"],
+        )
+        for predicted in (0, 1):
+            for actual in (0, 1):
+                count = int(seen.first_confusion[predicted, actual])
+                predictions.add_metric([ARM, str(predicted), str(actual)], count)
+        yield predictions
+        error = GaugeMetricFamily(
+            "streamgauge_prequential_error_ratio",
+            "Share of scores on the wrong side of 0.5, labels corrected; NaN before the first.",
+            labels=["arm", "window"],
+        )
+        error.add_metric([ARM, "all"], seen.error)
+        error.add_metric([ARM, "faded"], seen.faded_error)
+        yield error
+
+    def _drift(self) -> Iterable[Metric]:
+        drifts = CounterMetricFamily(
+            "streamgauge_drifts",
+            "Verdicts of drift detectors.",
+            labels=["detector", "signal", "level"],
+        )
+        statistic = GaugeMetricFamily(
+            "streamgauge_drift_statistic",
+            "The detector's own measure: adwin's mean error, page-hinkley's cumulated rise.",
+            labels=["detector", "signal"],
+        )
+        for name, detector in self._monitor.detectors.items():
+            for level in (Drift.WARNING, Drift.DRIFT):
+                count = self._drifts[name, SIGNAL, level]
+                drifts.add_metric([name, SIGNAL, level.name.lower()], count)
+            statistic.add_metric([name, SIGNAL], detector.statistic)
+        yield drifts
+        yield statistic
+
+    def state(self) -> dict[str, Any]:
+        """The figures of the live page, as JSON; NaN becomes null."""
+        seen = self._monitor.prequential
+        with self._lock:
+            figures: dict[str, Any] = {
+                "events": self._events,
+                "labels": seen.count,
+                "positives": int(seen.confusion[:, 1].sum()),
+                "remembered": self._monitor.labels.waiting,
+                "dead_letters": dict(self._dead),
+                "alerts": self._alerts,
+                "threshold": self._monitor.budget.threshold,
+                "learning_rate": self._monitor.model.rate,
+                "refused_updates": self._monitor.model.refused,
+                "event_time": self._event_time or None,
+                "lag": {f"{topic}-{part}": n for (topic, part), n in self._lag.items()},
+                "drifts": {
+                    name: {
+                        "count": self._drifts[name, SIGNAL, Drift.DRIFT],
+                        "last": self._last_drift.get(name),
+                        "statistic": detector.statistic,
+                    }
+                    for name, detector in self._monitor.detectors.items()
+                },
+                "scores": [[le, int(n)] for le, n in zip(SCORE_BUCKETS, self._scores, strict=True)],
+            }
+        figures["all"] = {"error": seen.error, "log_loss": seen.log_loss}
+        figures["faded"] = {"error": seen.faded_error, "log_loss": seen.faded_log_loss}
+        figures["recent"] = seen.windowed()
+        for part in ("all", "faded", "recent"):
+            figures[part] = {k: v if math.isfinite(v) else None for k, v in figures[part].items()}
+        return figures
