@@ -53,7 +53,7 @@ def _decide(
     for i in range(len(logits)):
         edge = ends[0]
         thresholds[i] = _threshold(ends, warm_up)
-        alerts[i] = edge < BINS and sigmoid(logits[i]) >= thresholds[i]
+        alerts[i] = thresholds[i] < 1.0 and sigmoid(logits[i]) >= thresholds[i]
         ends[1] += 1
         # Instead of fading all bins each time, each event weighs more than the one before.
         weight = state[NEXT]

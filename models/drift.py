@@ -7,6 +7,7 @@ alarm again at once after a drift. Here a detector starts over after each, and s
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from river.drift import ADWIN, PageHinkley
 
@@ -32,7 +33,7 @@ class Adwin:
     def __init__(self, delta: float = 0.002) -> None:
         if not 0 < delta < 1:
             raise ValueError(f"delta = {delta}: expected a number between 0 and 1")
-        self._detector = ADWIN(delta=delta)
+        self._detector: Any = ADWIN(delta=delta)  # type: ignore[no-untyped-call]
         self._count = 0
         self._sum = 0.0
 
@@ -74,13 +75,13 @@ class PageHinkleyTest:
     def __init__(self, delta: float = 0.005, threshold: float = 50.0) -> None:
         if not threshold > 0:
             raise ValueError(f"threshold = {threshold}: expected a number above 0")
-        self._detector = PageHinkley(delta=delta, threshold=threshold, mode="up")
+        self._detector: Any = PageHinkley(delta=delta, threshold=threshold, mode="up")
 
     @property
     def statistic(self) -> float:
         """The cumulated rise, to be held against the threshold."""
         d = self._detector
-        rise = d._sum_increase - d._min_increase  # River has no public name for it
+        rise = d._sum_increase - d._min_increase  # noqa: SLF001 - no public name for it
         return float(rise) if math.isfinite(rise) else 0.0
 
     def update(self, value: float) -> Drift:

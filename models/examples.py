@@ -115,9 +115,7 @@ class Examples:
     def recall_scores(self, code: Codes, slot: Ints, scores: Floats) -> tuple[Floats, Ints]:
         """For each operation the event's score as it was given, and the event's number from 0."""
         given, numbers = scores.copy(), np.empty(len(code), np.int64)
-        _recall_scores(
-            code, slot, given, self._scores, self._seen, self._numbers, numbers
-        )
+        _recall_scores(code, slot, given, self._scores, self._seen, self._numbers, numbers)
         return given, numbers
 
     def _state(self) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from models.vectors import SCORE, Codes, Floats, Ints, Slots
 SGD_STEP = 0
 ADAGRAD = 1
 
-# A value beyond this is refused as if it were not finite: below it, no product or sum in a step
-# can overflow, so one look at the input is enough to keep the weights finite for ever.
+# A value or rate beyond this is refused as if it were not finite: below it, no product or sum in a
+# step can overflow, so one look at the input is enough to keep the weights finite for ever.
 LARGEST = 1e9
 
 
@@ -40,12 +40,21 @@ def sigmoids(z: Floats) -> Floats:
 
 
 @inlined
-def usable(x: Floats) -> bool:
-    """Whether every value is finite and within `LARGEST` (a NaN fails every comparison)."""
-    for value in x:
-        if not abs(value) <= LARGEST:
+def usable(x: Floats, largest: float) -> bool:
+    """Whether every value is finite and within `largest` (a NaN fails every comparison)."""
+    for value in x:  # noqa: SIM110 - numba knows no generator expressions
+        if not abs(value) <= largest:
             return False
     return True
+
+
+@inlined
+def usable_rate(rate: float, l2: float) -> bool:
+    """Whether a step at `rate` keeps weights finite.
+
+    Beyond ``1 / l2`` the pull towards 0 would throw a weight past it, further with each step.
+    """
+    return 0.0 <= rate <= LARGEST and rate * l2 <= 1.0
 
 
 @inlined
@@ -89,7 +98,7 @@ def run(
     for i in range(len(code)):
         x = dense[i]
         a, b = start[i], start[i + 1]
-        good = usable(x) and usable(values[a:b])
+        good = usable(x, LARGEST) and usable(values[a:b], LARGEST)
         if not good:
             refused += 1
         z = 0.0
@@ -109,7 +118,7 @@ def run(
         if code[i] == SCORE:
             continue
         rate = rates[learned]
-        if good and not abs(rate) <= LARGEST:
+        if good and not usable_rate(rate, l2):
             good = False
             refused += 1
         if not good:

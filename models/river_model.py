@@ -7,7 +7,6 @@ rate of its own.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from river import linear_model, optim
 from river.utils import VectorDict
 
-from models.kernels import usable
+from models.kernels import LARGEST, usable, usable_rate
 from models.optimizers import SGD, AdaGrad
 from models.protocols import Optimizer, Schedule
 from models.scores import Scores
@@ -65,26 +64,26 @@ class RiverLogisticRegression:
         v = steps.vectors
         scores = Scores(np.empty(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
         for i, (code, y, dense, slots, values) in enumerate(steps):
-            good = usable(dense) and usable(values)
-            x = _named(dense, slots, values) if good else {"d0": 1.0}
-            self.refused += not good
-            weights = self._model.weights
-            scores.dense_parts[i] = [weights.get(f"d{j}", 0.0) for j in range(len(dense))] * dense
             a, b = v.start[i], v.start[i + 1]
-            scores.hashed_parts[a:b] = [weights.get(f"h{s}", 0.0) for s in slots] * values
-            p = self._model.predict_proba_one(x)[True]
-            scores.logits[i] = math.log(p / (1.0 - p)) if 0.0 < p < 1.0 else math.inf * (p - 0.5)
+            weights = self._model._weights  # noqa: SLF001 - the public one is a copy of all
+            good = usable(dense, LARGEST) and usable(values, LARGEST)
+            if good:
+                x = _named(dense, slots, values)
+                known = [weights.get(f"d{j}", 0.0) for j in range(len(dense))]
+                scores.dense_parts[i] = dense * known
+                scores.hashed_parts[a:b] = values * [weights.get(f"h{s}", 0.0) for s in slots]
+            else:  # all that is known of it is that it is an event
+                x = {"d0": 1.0}
+                scores.dense_parts[i, 0] = weights.get("d0", 0.0)
+            # River's probability is exactly 0 or 1 beyond a logit of 30: they would rank as equal.
+            scores.logits[i] = self._model._raw_dot_one(x)  # noqa: SLF001
             if code != SCORE and good:
-                self._model.learn_one(x, bool(y))
-                self.learned += 1
+                good = usable_rate(self.rate, self._model.l2)
+                if good:
+                    self._model.learn_one(x, bool(y))
+                    self.learned += 1
+            self.refused += not good
         return scores
-
-
-def _named(dense: Floats, slots: Slots, values: Floats) -> dict[str, float]:
-    x = {f"d{j}": value for j, value in enumerate(dense.tolist())}
-    for slot, value in zip(slots.tolist(), values.tolist(), strict=True):
-        x[f"h{slot}"] = x.get(f"h{slot}", 0.0) + value
-    return x
 
     def snapshot(self) -> dict[str, Any]:
         optimizer = self._model.optimizer
@@ -101,3 +100,10 @@ def _named(dense: Floats, slots: Slots, values: Floats) -> dict[str, float]:
             optimizer.g2.clear()
             optimizer.g2.update(state["squares"])
         optimizer.n_iterations, self.learned, self.refused = map(int, state["counts"])
+
+
+def _named(dense: Floats, slots: Slots, values: Floats) -> dict[str, float]:
+    x = {f"d{j}": value for j, value in enumerate(dense.tolist())}
+    for slot, value in zip(slots.tolist(), values.tolist(), strict=True):
+        x[f"h{slot}"] = x.get(f"h{slot}", 0.0) + value
+    return x

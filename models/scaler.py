@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 
 from models.compiled import compiled
+from models.kernels import usable
 from models.state import come_back, leave
 from models.vectors import Floats
+
+LARGEST = 1e100  # far below where the sum of squares might overflow
 
 
 @compiled
 def _scale(x: Floats, limit: float, state: Floats) -> None:
     count = state[0, 0]
     for i in range(len(x)):
+        if not usable(x[i], LARGEST):  # left as it is, for the model to refuse
+            continue
         count += 1.0
         for j in range(1, x.shape[1]):  # column 0 is the intercept
             value = x[i, j]
@@ -35,7 +40,8 @@ class StandardScaler:
     """Subtracts the running mean and divides by the running standard deviation.
 
     An event is counted before it is scaled, so the very first ones are bounded too; no label is
-    involved. Welford's update (1962), as in Knuth, TAOCP 2, section 4.2.2.
+    involved. A row that is not finite is neither counted nor scaled. Welford's update (1962), as in
+    Knuth, TAOCP 2, section 4.2.2.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class Constant(Scheduler):
     def __post_init__(self) -> None:
         _check("rate", self.rate, "a number above 0", self.rate > 0)
 
-    def get(self, t: int) -> float:
+    def get(self, t: int) -> float:  # noqa: ARG002 - the same at every step
         return self.rate
 
 
@@ -63,7 +63,8 @@ class StepDecay(Scheduler):
     def __post_init__(self) -> None:
         _check_decay(self.rate, self.floor)
         _check("factor", self.factor, "a number above 0 and at most 1", 0 < self.factor <= 1)
-        _check("every", self.every, "a whole number of labels, at least 1", self.every >= 1)
+        whole = self.every >= 1 and self.every % 1 == 0
+        _check("every", self.every, "a whole number of labels, at least 1", whole)
 
     def get(self, t: int) -> float:
         return max(self.floor, self.rate * self.factor ** (t // self.every))

@@ -16,7 +16,7 @@ from models.protocols import DriftDetector, Model, Optimizer, Schedule
 from models.scaler import StandardScaler
 from models.schedules import Constant, ExponentialDecay, StepDecay, TimeBasedDecay
 from stream.codec import Codec, Fields
-from stream.config import Config
+from stream.config import Config, shown
 from stream.errors import ConfigError
 from stream.features.sliding import SlidingWindows
 from stream.features.transactions import TransactionFeatures, names
@@ -36,6 +36,7 @@ DETECTORS: dict[str, Callable[[], DriftDetector]] = {
     "adwin": Adwin,
     "page-hinkley": PageHinkleyTest,
 }
+LARGEST = 1e300  # of a parameter, either way
 
 
 def named(key: str, choices: Mapping[str, Callable[..., Any]], settings: Mapping[str, Any]) -> Any:
@@ -46,18 +47,22 @@ def named(key: str, choices: Mapping[str, Callable[..., Any]], settings: Mapping
     ConfigError
         Naming the key, the value and what is allowed.
     """
-    name = str(settings.get("name"))
-    if name not in choices:
-        raise ConfigError(f'{key}.name = "{name}": expected one of {", ".join(sorted(choices))}')
+    name = settings.get("name")
+    if not isinstance(name, str) or name not in choices:
+        given = f" = {shown(name)}" if name is not None else ""
+        raise ConfigError(f"{key}.name{given}: expected one of {', '.join(sorted(choices))}")
     make = choices[name]
     parameters = {k: v for k, v in settings.items() if k != "name"}
     allowed = inspect.signature(make).parameters
     for parameter, value in parameters.items():
         if parameter not in allowed:
             known = ", ".join(allowed) or "none"
-            raise ConfigError(f"{key}.{parameter}: no such key; {name} has {known}")
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ConfigError(f'{key}.{parameter} = "{value}": expected a number')
+            raise ConfigError(
+                f"{key}.{parameter} = {shown(value)}: no such key; {name} has {known}"
+            )
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and abs(value) <= LARGEST):
+            raise ConfigError(f"{key}.{parameter} = {shown(value)}: expected a finite number")
     for parameter, about in allowed.items():
         if about.default is about.empty and parameter not in parameters:
             raise ConfigError(f"{key}.{parameter}: missing, and {name} needs it")
@@ -104,9 +109,7 @@ def monitor(config: Config) -> Monitor:
     windows: Windows = (
         DecayedWindows(spans, len(keys), use.max_keys, labels.capacity)
         if use.aggregates == "decayed"
-        else SlidingWindows(
-            spans, len(keys), use.max_keys, labels.capacity, use.max_window_events
-        )
+        else SlidingWindows(spans, len(keys), use.max_keys, labels.capacity, use.max_window_events)
     )
     has_amount = bool(config.fields.amount)
     dense = names(keys, use.windows, has_amount, config.fields.numeric)

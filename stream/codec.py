@@ -18,9 +18,9 @@ from stream.timestamps import epochs
 
 REASONS = (
     "too_large",  # more bytes than `max_record_bytes`, or a text longer than `MAX_TEXT`
-    "not_json",  # not one JSON object in UTF-8 (NaN and Infinity are no JSON either)
+    "not_json",  # not JSON in UTF-8 (NaN and Infinity are no JSON either)
     "missing_field",
-    "wrong_type",
+    "wrong_type",  # of a field, or of the whole: a record is one JSON object
     "out_of_range",  # a number beyond what a float or the field can hold
     "bad_time",  # neither ISO 8601 nor seconds since 1970
     "future_time",  # later than its record's own timestamp by more than `max_future`
@@ -29,9 +29,10 @@ REASONS = (
 MAX_TEXT = 1024  # characters of an id, a key or a category
 LARGEST = 1e15  # of an amount or a numeric feature, either way
 
-Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)] | Annotated[
-    int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)
-]
+Text = (
+    Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+    | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+)
 Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 Truth = Annotated[int, msgspec.Meta(ge=0, le=1)]
 
@@ -83,7 +84,8 @@ class Codec:
         self.max_future = max_future
         categorical = [(f"c{i}", name) for i, name in enumerate(fields.categorical)]
         numeric = [(f"n{i}", name) for i, name in enumerate(fields.numeric)]
-        columns: list[tuple[str, str, Any]] = [("id", fields.id, Text), ("ts", fields.ts, Text | float)]
+        columns: list[tuple[str, str, Any]] = [("id", fields.id, Text)]
+        columns += [("ts", fields.ts, Text | float)]
         self._label = _reader([*columns, ("label", fields.label, Truth)])
         columns += [(key, getattr(fields, key), Text) for key in fields.keys]
         columns += [("amount", fields.amount, Number)] if fields.amount else []
@@ -95,20 +97,22 @@ class Codec:
 
     def decode(self, records: Sequence[Record]) -> Batch:
         """Decode records, in order. Never raises for what a record holds."""
-        items, sources, dead = [], [], []
-        for record in records:
+        items, places = [], []
+        dead: dict[int, DeadLetter] = {}  # by place in `records`, which is their order
+        for place, record in enumerate(records):
             read = self._label if record.topic == self.labels_topic else self._event
             value = record.value
             if len(value) > self.max_record_bytes:
                 detail = f"{len(value)} bytes, more than {self.max_record_bytes}"
-                dead.append(DeadLetter(record, "too_large", detail))
+                dead[place] = DeadLetter(record, "too_large", detail)
                 continue
             try:
                 items.append(read(value))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                dead.append(DeadLetter(record, _reason(error), str(error)))
+                dead[place] = DeadLetter(record, _reason(error), str(error))
                 continue
-            sources.append(record)
+            places.append(place)
+        sources = [records[place] for place in places]
         kind = np.array([r.topic == self.labels_topic for r in sources], np.int8)
         ts = np.empty(len(items))
         for each in (EVENT_ITEM, LABEL_ITEM):
@@ -118,12 +122,12 @@ class Codec:
         wrong = ~(ts <= latest)
         if wrong.any():
             for i in np.flatnonzero(wrong):
-                late = not math.isnan(ts[i])
-                reason = "future_time" if late else "bad_time"
-                detail = f"ts lies ahead of its record by over {self.max_future:g} s" if late else (
-                    "ts is neither ISO 8601 nor seconds since 1970"
-                )
-                dead.append(DeadLetter(sources[i], reason, detail))
+                ahead = not math.isnan(ts[i])
+                reason = "future_time" if ahead else "bad_time"
+                detail = "ts is neither ISO 8601 nor seconds since 1970"
+                if ahead:
+                    detail = f"ts lies ahead of its record by over {self.max_future:g} s"
+                dead[places[i]] = DeadLetter(sources[i], reason, detail)
             keep = np.flatnonzero(~wrong)
             items, sources = [items[i] for i in keep], [sources[i] for i in keep]
             ts, kind = ts[keep], kind[keep]
@@ -131,7 +135,7 @@ class Codec:
         ids = np.array([hash64(str(item.id)) for item in items], np.uint64)
         which = np.flatnonzero(kind == EVENT_ITEM)
         events = self._columns([items[i] for i in which], [sources[i] for i in which], ts[which])
-        return Batch(kind, ids, ts, label, events, dead)
+        return Batch(kind, ids, ts, label, events, [dead[place] for place in sorted(dead)])
 
     def _columns(self, items: Sequence[Any], records: Sequence[Record], ts: Floats) -> Events:
         n = len(items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,12 @@ def _check_durations(section: Section, *names: str) -> None:
         try:
             duration(getattr(section, name))
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+            raise ValueError(f"{name}: {_allowed(error)}") from None
+
+
+def _allowed(error: ValueError) -> str:
+    """What `duration` says is allowed, without the value, which `_explain` shows."""
+    return str(error).rpartition(": ")[2]
 
 
 class Topics(Section, frozen=True):
@@ -41,9 +47,14 @@ class Topics(Section, frozen=True):
     dead_letters: Name = "dead-letters"
 
     def __post_init__(self) -> None:
-        names = [getattr(self, name) for name in self.__struct_fields__]
-        if len(set(names)) < len(names):
-            raise ValueError("expected five different topics")
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} named twice: expected five different topics")
+
+    @property
+    def names(self) -> list[str]:
+        """All five."""
+        return [getattr(self, use) for use in self.__struct_fields__]
 
 
 class Kafka(Section, frozen=True):
@@ -67,9 +78,7 @@ class Kafka(Section, frozen=True):
         if self.security.startswith("sasl") and not (
             self.username and (self.password_file or self.password_env)
         ):
-            raise ValueError(
-                f"security = {self.security!r} needs username, and password_file or password_env"
-            )
+            raise ValueError("security: needs username, and password_file or password_env")
 
 
 class FieldNames(Section, frozen=True):
@@ -108,7 +117,7 @@ class Features(Section, frozen=True):
             try:
                 spans.append(duration(window))
             except ValueError as error:
-                raise ValueError(f"windows: {error}") from None
+                raise ValueError(f"windows: {_allowed(error)}") from None
         if not all(a < b for a, b in zip([0.0, *spans], spans, strict=False)):
             raise ValueError("windows: expected rising lengths above 0, such as 1d, 7d, 30d")
 
@@ -215,12 +224,34 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     for key, value in (overrides or {}).items():
-        *tables, last = key.split(".")
-        table = data
-        for name in tables:
-            table = table.setdefault(name, {})
-        table[last] = value
+        _set(data, key.split("."), value)
     return parse(data, str(path))
+
+
+def overrides(settings: Sequence[str]) -> dict[str, Any]:
+    """Read ``key=value`` settings; a value that is no TOML is a text.
+
+    >>> overrides(["kafka.bootstrap=broker:9092", "http.port=0"])
+    {'kafka.bootstrap': 'broker:9092', 'http.port': 0}
+    """
+    found = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not (key and equals):
+            raise ConfigError(f"--set {setting}: expected KEY=VALUE, as in kafka.group=test")
+        try:
+            found[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key] = text
+    return found
+
+
+def _set(table: dict[str, Any], keys: Sequence[str], value: Any) -> None:
+    for name in keys[:-1]:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            return  # no table: `parse` will say so
+    table[keys[-1]] = value
 
 
 def parse(data: Mapping[str, Any], source: str) -> Config:
@@ -240,13 +271,14 @@ def _explain(message: str, data: Mapping[str, Any]) -> str:
     if unknown:
         keys = [*keys, unknown[1]]
         message = f"no such key; allowed are {', '.join(_keys_at(keys[:-1]))}"
-    elif message.startswith("Invalid enum value"):
-        message = f"expected one of {', '.join(_choices_at(keys))}"
+    elif get_origin(_type_at(keys)) is Literal:
+        message = f"expected one of {', '.join(get_args(_type_at(keys)))}"
     else:
         inner = re.match(r"(\w+): (.*)", message)  # a section's own check names its key
         if inner and inner[1] in _keys_at(keys):
             keys, message = [*keys, inner[1]], inner[2]
-        message = re.sub(r"^Expected", "expected", message).replace("`", "")
+        message = re.sub("`(.*?)`", lambda found: _TYPES.get(found[1], found[1]), message)
+        message = re.sub(r"^Expected", "expected", message)
     dotted = ".".join(str(key) for key in keys if not isinstance(key, int)) or "the file"
     value: Any = data
     try:
@@ -254,12 +286,23 @@ def _explain(message: str, data: Mapping[str, Any]) -> str:
             value = value[key]
     except (KeyError, IndexError, TypeError):
         return f"{dotted}: {message}"
-    shown = "" if isinstance(value, Mapping) else f" = {_shown(value)}"
-    return f"{dotted}{shown}: {message}"
+    return f"{dotted}{'' if isinstance(value, Mapping) else f' = {shown(value)}'}: {message}"
 
 
-def _shown(value: Any) -> str:
-    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+_TYPES = {  # msgspec's words in TOML's
+    "object": "a table",
+    "array": "a list",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "int | float | str": "a duration such as 30s, 1.5h or 7d",
+}
+
+
+def shown(value: Any) -> str:
+    """A value nearly as TOML writes it, on one line, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -275,11 +318,5 @@ def _type_at(keys: Sequence[str | int]) -> Any:
 
 def _keys_at(keys: Sequence[str | int]) -> list[str]:
     kind = _type_at(keys)
-    return sorted(kind.__struct_fields__) if isinstance(kind, type) and issubclass(kind, Section) else []
-
-
-def _choices_at(keys: Sequence[str | int]) -> list[str]:
-    kind = _type_at(keys)
-    if get_origin(kind) is tuple:
-        kind = get_args(kind)[0]
-    return [str(choice) for choice in get_args(kind)]
+    is_section = isinstance(kind, type) and issubclass(kind, Section)
+    return sorted(kind.__struct_fields__) if is_section else []

@@ -191,6 +191,7 @@ def _join(
         n += 1
     return n
 
+
 class Labels:
     """Examples that wait for their labels, and labels that wait for their events; both bounded.
 

@@ -121,8 +121,8 @@ class Monitor:
         """Show the error of each label to the detectors."""
         errors = ((given > 0.5) != labels).astype(np.float64).tolist()
         verdicts = []
-        for name, detector in self.detectors.items():
-            for at, error in enumerate(errors):
+        for at, error in enumerate(errors):
+            for name, detector in self.detectors.items():
                 level = detector.update(error)
                 if level:
                     statistic = detector.statistic

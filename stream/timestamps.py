@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 import numpy as np
 
@@ -18,7 +19,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])")
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_800.0
 
 
-def epoch(ts: str | int | float) -> float:
+def epoch(ts: str | float) -> float:
     """Seconds since 1970 of an ISO 8601 time (UTC where it names no zone) or of a number.
 
     Raises
@@ -43,28 +44,31 @@ _PLAIN = np.frombuffer(b"0000-00-00T00:00:00", np.uint8)
 _DIGITS = ord("0") == _PLAIN
 
 
-def _plain(given: Sequence[str | int | float]) -> Floats | None:
+def _plain(given: Sequence[str | float]) -> Floats | None:
     """`epochs` where all are numbers or like ``2018-04-01T00:00:31``, much faster; else None."""
-    if set(map(type, given)) <= {int, float}:
-        numbers = np.array(given, np.float64)
-        return numbers if np.all((numbers >= EARLIEST) & (numbers < LATEST)) else None
+    kinds = set(map(type, given))
     try:
-        text = np.frombuffer("".join(given).encode("ascii"), np.uint8)  # type: ignore[arg-type]
-    except (TypeError, UnicodeEncodeError):
+        if kinds <= {int, float}:
+            times = np.array(given, np.float64)
+        elif kinds == {str} and _look_plain(cast(Sequence[str], given)):
+            times = np.array(given, "datetime64[s]").astype(np.int64).astype(np.float64)
+        else:
+            return None
+    except (ValueError, OverflowError):  # a 30th of February; a number beyond all floats
         return None
-    if len(text) != len(_PLAIN) * len(given):
-        return None
-    rows = text.reshape(len(given), len(_PLAIN))
-    distance = rows - _PLAIN  # unsigned: what lies below wraps far above
-    if not (np.all(distance[:, ~_DIGITS] == 0) and np.all(distance[:, _DIGITS] <= 9)):
-        return None
-    try:
-        return np.array(given, "datetime64[s]").astype(np.int64).astype(np.float64)
-    except ValueError:  # a 30th of February
-        return None
+    return times if np.all((times >= EARLIEST) & (times < LATEST)) else None
 
 
-def epochs(given: Sequence[str | int | float]) -> Floats:
+def _look_plain(texts: Sequence[str]) -> bool:
+    """Whether each has digits, dashes and colons where `_PLAIN` has them."""
+    if set(map(len, texts)) != {len(_PLAIN)}:
+        return False
+    rows = np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8)
+    distance = rows.reshape(-1, len(_PLAIN)) - _PLAIN  # unsigned: what lies below wraps far above
+    return bool(np.all(distance[:, ~_DIGITS] == 0) and np.all(distance[:, _DIGITS] <= 9))
+
+
+def epochs(given: Sequence[str | float]) -> Floats:
     """`epoch` of each, and NaN where it is no time.
 
     >>> epochs(["2018-04-01T00:00:31", 5, "soon"])
@@ -74,26 +78,26 @@ def epochs(given: Sequence[str | int | float]) -> Floats:
     return np.array([_epoch_or_nan(ts) for ts in given]) if fast is None else fast
 
 
-def _epoch_or_nan(ts: str | int | float) -> float:
+def _epoch_or_nan(ts: str | float) -> float:
     try:
         return epoch(ts)
     except (ValueError, OverflowError):
         return math.nan
 
 
-def duration(text: str | int | float) -> float:
+def duration(text: str | float) -> float:
     """Seconds in a duration such as ``"7d"``, ``"1.5h"`` or ``"250ms"``, or in a number.
 
     >>> duration("7d"), duration("250ms"), duration(30)
     (604800.0, 0.25, 30.0)
     """
-    if not isinstance(text, str):
-        seconds = float(text)
-    else:
+    if isinstance(text, str):
         match = _DURATION.fullmatch(text.strip())
         if match is None:
             raise ValueError(f"{text!r}: expected a duration such as 30s, 1.5h or 7d")
         seconds = float(match[1]) * UNITS[match[2]]
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError(f"{text!r}: expected a duration of at least 0")
-    return seconds
+    else:
+        seconds = text
+    if not 0 <= seconds < LATEST:
+        raise ValueError(f"{text!r}: expected a duration from 0 to 8000 years")
+    return float(seconds)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from models.compiled import compiled
-from models.vectors import Floats, Hashes, Vectors
+from models.vectors import Floats, Vectors
 from stream.events import Events
 from stream.features.windows import COUNT, FRAUDS, LABELS, SQUARE, SUM, Windows
 from stream.labels import Ops

@@ -125,9 +125,11 @@ def _decayed(
                     at = 1 + w * FIELDS
                     weight = math.exp(-late / spans[w]) if late > 0.0 else 1.0
                     if code[i] == CORRECT:
-                        # The old label has faded since it came, but stays above nothing.
+                        # The old label has faded since it came; frauds stay a part of labels.
                         frauds = state[c, row, at + FRAUDS] + weight * (y[i] - was[i])
-                        state[c, row, at + FRAUDS] = max(0.0, frauds)
+                        state[c, row, at + FRAUDS] = min(
+                            state[c, row, at + LABELS], max(0.0, frauds)
+                        )
                     else:
                         state[c, row, at + LABELS] += weight
                         state[c, row, at + FRAUDS] += weight * y[i]

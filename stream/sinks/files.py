@@ -15,6 +15,9 @@ from stream.monitor import Outcome
 class FileSink:
     """Writes files beside their names, and renames them when closed: a name means a whole file.
 
+    What was written after the last `flush` makes a file that is not whole: closed then (an error
+    or an interrupt came between), it stays beside its name.
+
     Parameters
     ----------
     scores, alerts, dead_letters
@@ -32,11 +35,15 @@ class FileSink:
         alerts: Path | None = None,
         dead_letters: Path | None = None,
     ) -> None:
-        self._open = ExitStack()
+        self._whole = False
         self._paths = [path for path in (scores, alerts, dead_letters) if path]
-        self._scores, self._alerts, self._dead = map(self._file, (scores, alerts, dead_letters))
+        with ExitStack() as opened:  # closes those already open if one cannot be
+            self._files = opened
+            self._scores, self._alerts, self._dead = map(self._file, (scores, alerts, dead_letters))
+            self._files = opened.pop_all()
 
     def write(self, outcome: Outcome) -> None:
+        self._whole = False
         if self._scores and len(outcome.events):
             self._scores.write(b"\n".join(messages.scores(outcome)) + b"\n")
         if self._alerts:
@@ -49,11 +56,12 @@ class FileSink:
         for file in (self._scores, self._alerts, self._dead):
             if file:
                 file.flush()
+        self._whole = True
 
     def close(self) -> None:
-        self._open.close()
+        self._files.close()
         for path in self._paths:
-            if _part(path) != path:
+            if self._whole and _part(path) != path:
                 _part(path).replace(path)
         self._paths = []
 
@@ -61,14 +69,14 @@ class FileSink:
         if path is None:
             return None
         try:
-            raw = self._open.enter_context(_part(path).open("wb"))
+            raw = self._files.enter_context(_part(path).open("wb"))
         except OSError as error:
             raise StreamgaugeError(f"{path}: {error.strerror}") from None
         if path.suffix != ".gz":
             return raw
         # No name and no time in the header, so that the same scores are the same bytes.
         packed = gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0)
-        return cast(IO[bytes], self._open.enter_context(packed))
+        return cast(IO[bytes], self._files.enter_context(packed))
 
 
 def _part(path: Path) -> Path:

@@ -1,18 +1,17 @@
 """Records from a file: JSON lines, plain or .gz, in the order of the file.
 
 An event line that carries its own label is a recording with the truth inside. The label is taken
-out, held back for the label delay in event time, and given as a label record would be: before the
-first event that is later than it, and with a delay of 0 right after its own event.
+out, held back for the label delay in event time, and given where the record would come in a labels
+topic; with a delay of 0 right after its own event.
 """
 
 from __future__ import annotations
 
-import base64
 import gzip
 import math
 import zlib
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
@@ -65,9 +64,7 @@ class RecordingSource:
         self._events_topic = events_topic
         self._labels_topic = labels_topic
         self._delay = label_delay
-        envelope = _envelope(fields)
-        self._nothing = envelope()
-        self._decode = msgspec.json.Decoder(envelope).decode
+        self._envelope = envelopes(fields)
         self._names = (fields.id, fields.label, fields.ts)
         self._held: deque[Record] = deque()
         self._line = 0
@@ -108,21 +105,24 @@ class RecordingSource:
 
     def _chunk(self, lines: Sequence[bytes]) -> Iterator[Record]:
         """The records of some lines, and of the labels that become due between them."""
-        read = [self._try(line) for line in lines]
+        events = self._events_topic
+        read = [self._envelope(line) for line in lines]
         ts = epochs([item.ts for item in read])
-        stamps = np.where(np.isnan(ts), 0.0, ts * 1000.0).astype(np.int64).tolist()
+        stamps = np.rint(np.nan_to_num(ts) * 1000.0).astype(np.int64).tolist()
         for line, item, seconds, stamp in zip(lines, read, ts.tolist(), stamps, strict=True):
             number = self._line
             self._line += 1
             value = line.rstrip(b"\r\n")
             if not value:
                 continue
-            if item.undecodable is not None:
-                yield self._unwrapped(item, number)
+            wrapped = _unwrap(item.recorded)
+            if wrapped:
+                topic = self._labels_topic if wrapped.labels else self._events_topic
+                yield Record(wrapped.value, topic, 0, number, wrapped.timestamp)
                 continue
             self._clock = now = stamp or self._clock
-            while self._held and self._held[0].timestamp < now:
-                yield self._held.popleft()
+            while self._held and (self._held[0].timestamp, self._labels_topic) < (now, events):
+                yield self._held.popleft()  # the order in which a monitor takes topics
             if item.is_label():
                 yield Record(value, self._labels_topic, 0, number, now)
                 continue
@@ -140,55 +140,61 @@ class RecordingSource:
             else:
                 self._held.append(label)
 
-    def _try(self, line: bytes) -> Any:
-        """What a line says about itself; a line that is no JSON says nothing."""
-        try:
-            return self._decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return self._nothing
 
-    def _unwrapped(self, item: Any, number: int) -> Record:
-        """A record that could not be read when it was recorded, as it was then."""
-        topic = self._labels_topic if item.labels else self._events_topic
-        try:
-            value = base64.b64decode(item.undecodable)
-        except ValueError:
-            raise RecordingError(f"line {number + 1}: undecodable is not base64") from None
-        return Record(value, topic, 0, number, item.timestamp)
+WRAPPED = "recorded"  # the one name that an event's fields cannot have
+
+
+class _Wrapped(msgspec.Struct, frozen=True, gc=False):
+    """A record just as it was in its topic, where a plain line would not say that; in base64."""
+
+    value: bytes
+    labels: bool
+    timestamp: int
+
+
+_read_wrapped = msgspec.json.Decoder(_Wrapped).decode
 
 
 def wrap(record: Record, is_label: bool) -> bytes:
-    """A line for a record that is no JSON object on one line, to be given back as it was."""
-    return msgspec.json.encode(
-        {
-            "undecodable": base64.b64encode(record.value).decode(),
-            "labels": is_label,
-            "timestamp": record.timestamp,
-        }
-    )
+    """A line that gives back a record just as it was, whatever is in it."""
+    wrapped = _Wrapped(record.value, is_label, record.timestamp)
+    return msgspec.json.encode({WRAPPED: wrapped})
 
 
-class _Envelope(msgspec.Struct, gc=False):
-    """What a line says about itself, whatever else may be wrong with it."""
+def _unwrap(raw: msgspec.Raw | None) -> _Wrapped | None:
+    try:
+        return None if raw is None else _read_wrapped(raw)
+    except msgspec.MsgspecError:  # an event's own field that happens to have the name
+        return None
 
-    undecodable: str | None = None
-    labels: bool = False
-    timestamp: int = 0
 
+def envelopes(fields: Fields) -> Callable[[bytes], Any]:
+    """A reader of what a line says about itself, whatever else may be wrong with it.
 
-def _envelope(fields: Fields) -> type[_Envelope]:
-    """An envelope that finds the fields under the names that the stream gives them."""
+    What it reads has `id`, `ts`, `label` and `recorded` (each None, and `ts` NaN, where the line
+    has none) and `is_label()`: whether the line is a label record.
+    """
     features = [name for name in (fields.customer, fields.terminal, fields.amount) if name]
     features += [*fields.numeric, *fields.categorical]
-    named = [("id", Any, fields.id), ("label", Any, fields.label)]
+    named: list[tuple[str, Any, str]] = [("id", Any, fields.id), ("label", Any, fields.label)]
+    named += [("recorded", msgspec.Raw, WRAPPED)]
     named += [(f"f{i}", msgspec.Raw, name) for i, name in enumerate(features)]
     columns = [(at, kind, msgspec.field(default=None, name=name)) for at, kind, name in named]
     ts = ("ts", Text | float, msgspec.field(default=math.nan, name=fields.ts))
     bare = tuple(f"f{i}" for i in range(len(features)))
-    return msgspec.defstruct(
-        "Envelope", [*columns, ts], bases=(_Envelope,), gc=False,
+    struct = msgspec.defstruct(
+        "Envelope", [*columns, ts], gc=False,
         namespace={"is_label": lambda self: _is_label(self, bare)},
     )  # fmt: skip
+    nothing, decode = struct(), msgspec.json.Decoder(struct).decode
+
+    def read(line: bytes) -> Any:
+        try:
+            return decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return nothing
+
+    return read
 
 
 def _is_label(item: Any, features: Sequence[str]) -> bool:
@@ -199,3 +205,17 @@ def _is_label(item: Any, features: Sequence[str]) -> bool:
         if getattr(item, name) is not None:
             return False
     return True
+
+
+def total_bytes(paths: Sequence[Path]) -> int:
+    """Bytes of all files, as they lie on the disk.
+
+    Raises
+    ------
+    RecordingError
+        If one is missing.
+    """
+    try:
+        return sum(path.stat().st_size for path in paths)
+    except OSError as error:
+        raise RecordingError(f"{error.filename}: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""What runs Streamgauge and its neighbours."""

@@ -1,0 +1,224 @@
+"""The command line. Commands import what they need when they run, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from stream.config import Config
+
+app = typer.Typer(
+    name="streamgauge",
+    help="Watch a Kafka stream: score every event with a model that keeps learning.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+ConfigFile = Annotated[Path, typer.Argument(help="A TOML file; see deploy/examples.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Outrank a key of the config. Repeatable."),
+]
+LabelDelay = Annotated[
+    str,
+    typer.Option(
+        help="Hold labels that are inside of event lines back for this long, in event time."
+    ),
+]
+Recordings = Annotated[list[Path], typer.Argument(help="JSON lines, plain or .gz, in order.")]
+
+
+@contextmanager
+def _one_line() -> Generator[None]:
+    """A mistake that a user can mend ends the command with one line and no traceback."""
+    from stream.errors import ConfigError, StreamgaugeError  # noqa: PLC0415
+
+    try:
+        yield
+    except ConfigError as error:
+        _fail(str(error), 2)
+    except (StreamgaugeError, OSError) as error:
+        _fail(str(error), 1)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(f"streamgauge: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def _load(path: Path, sets: list[str] | None) -> Config:
+    """The config, with `--set` on top; a fault in either is one line."""
+    from stream import config  # noqa: PLC0415
+
+    return config.load(path, config.overrides(sets or []))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from stream import __version__  # noqa: PLC0415
+
+        typer.echo(f"streamgauge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Watch a Kafka stream: score every event with a model that keeps learning."""
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(help="Take records from this file and not from Kafka. Repeatable."),
+    ] = None,
+    pace: Annotated[float, typer.Option(help="Records a second from a recording.", min=0.1)] = 500,
+    label_delay: LabelDelay = "0s",
+    scores: Annotated[
+        Path | None, typer.Option(help="With --recording: write scores to this file.")
+    ] = None,
+    sets: Set = None,
+) -> None:
+    """Run the service until SIGTERM or Ctrl-C.
+
+    Reads events and labels from Kafka, writes scores, alerts and dead letters to Kafka, and serves
+    the live page, /metrics, /healthz and /readyz.
+
+    Example: `streamgauge run deploy/examples/transactions.toml --set kafka.bootstrap=broker:9092`
+    """
+    with _one_line():
+        from stream.commands.run import run as command  # noqa: PLC0415
+
+        command(_load(config, sets), recording or [], pace, label_delay, scores)
+
+
+@app.command()
+def replay(
+    recordings: Recordings,
+    config: Annotated[Path, typer.Option(help="A TOML file; see deploy/examples.")],
+    scores: Annotated[
+        Path | None, typer.Option(help="Write a JSON line for each event; .gz compresses.")
+    ] = None,
+    alerts: Annotated[Path | None, typer.Option(help="Write alerts with their reasons.")] = None,
+    dead_letters: Annotated[
+        Path | None, typer.Option(help="Write what could not be read, and why.")
+    ] = None,
+    label_delay: LabelDelay = "0s",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Measure only events from this time on: ISO 8601, or a duration such as 30d "
+            "after the start of the first event's day. All events are scored and learned from.",
+        ),
+    ] = None,
+    poll: Annotated[int, typer.Option(help="Records taken at a time; changes nothing.", min=1)] = 1000,
+    sets: Set = None,
+) -> None:
+    """Take recordings through the same core as `run`, and say how well the scores did.
+
+    Example: `streamgauge replay day.jsonl.gz --config deploy/examples/transactions.toml
+    --label-delay 7d --scores scores.jsonl`
+    """
+    with _one_line():
+        from stream.commands.replay import replay as command  # noqa: PLC0415
+
+        command(
+            recordings, _load(config, sets), scores, alerts, dead_letters, label_delay, since, poll
+        )
+
+
+@app.command()
+def record(
+    config: ConfigFile,
+    out: Annotated[Path, typer.Argument(help="The recording; .gz compresses.")],
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on after the end of the topics, until Ctrl-C.")
+    ] = False,
+    sets: Set = None,
+) -> None:
+    """Write the events and labels topics into a recording, in the order in which `run` takes them.
+
+    The service's place in the topics is not touched.
+
+    Example: `streamgauge record deploy/examples/transactions.toml monday.jsonl.gz`
+    """
+    with _one_line():
+        from stream.commands.record import record as command  # noqa: PLC0415
+
+        command(_load(config, sets), out, follow)
+
+
+@app.command()
+def play(
+    recordings: Recordings,
+    config: Annotated[Path, typer.Option(help="A TOML file; see deploy/examples.")],
+    pace: Annotated[float, typer.Option(help="Records a second; 0 for no limit.", min=0)] = 500,
+    label_delay: LabelDelay = "0s",
+    create_topics: Annotated[
+        bool, typer.Option("--create-topics", help="Create the config's topics if missing.")
+    ] = False,
+    sets: Set = None,
+) -> None:
+    """Produce recordings to the events and labels topics, as if they happened now.
+
+    Example: `streamgauge play demo.jsonl --config deploy/examples/transactions.toml
+    --pace 1000 --label-delay 2h --create-topics`
+    """
+    with _one_line():
+        from stream.commands.play import play as command  # noqa: PLC0415
+
+        command(recordings, _load(config, sets), pace, label_delay, create_topics)
+
+
+@app.command()
+def check(config: ConfigFile, sets: Set = None) -> None:
+    """Validate a config, and look for its broker and each of its topics.
+
+    Example: `streamgauge check deploy/examples/transactions.toml`
+    """
+    with _one_line():
+        from stream.commands.check import check as command  # noqa: PLC0415
+
+        command(_load(config, sets), str(config))
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Argument(help="The recording; .gz compresses, - for the terminal.")],
+    events: Annotated[int, typer.Option(help="How many transactions.", min=1)] = 100_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same stream.")] = 1,
+    per_day: Annotated[float, typer.Option(help="Transactions in a day of event time.")] = 10_000,
+    fraud: Annotated[float, typer.Option(help="Share of them that is fraud.")] = 0.02,
+    drift_at: Annotated[
+        str | None, typer.Option(help="When fraud changes its ways, after the start: 5d.")
+    ] = None,
+    customers: Annotated[int, typer.Option(help="How many customers.")] = 1_000,
+    terminals: Annotated[int, typer.Option(help="How many terminals.")] = 500,
+    start: Annotated[str, typer.Option(help="Event time of the start.")] = "2025-01-01T00:00:00",
+) -> None:
+    """Write a seeded stream of transactions with fraud, and with drift at a chosen time.
+
+    Example: `streamgauge generate demo.jsonl.gz --events 50000 --drift-at 3d`
+    """
+    with _one_line():
+        from stream.commands.generate import generate as command  # noqa: PLC0415
+
+        command(out, events, seed, per_day, fraud, drift_at, customers, terminals, start)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

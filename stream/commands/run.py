@@ -1,0 +1,108 @@
+"""`streamgauge run`: the long-running service."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from stream import __version__, build
+from stream.commands.signals import stop_event
+from stream.config import Config
+from stream.errors import ConfigError
+from stream.events import Record
+from stream.health import Health
+from stream.monitor import Monitor
+from stream.service import Service
+from stream.sinks import Sink
+from stream.sinks.files import FileSink
+from stream.sources import Source
+from stream.sources.paced import PacedSource
+from stream.sources.recording import RecordingSource
+from stream.telemetry import Telemetry
+from stream.timestamps import duration
+from stream.web.app import create_app
+from stream.web.server import WebServer
+
+log = logging.getLogger("streamgauge")
+
+
+def run(
+    config: Config, recording: list[Path], pace: float, label_delay: str, scores: Path | None
+) -> None:
+    """Serve until a signal, or until the end of the recording."""
+    if scores and not recording:
+        raise ConfigError("--scores goes with --recording: without it scores go to their topic")
+    _log_to_terminal()
+    stop = stop_event()
+    monitor = build.monitor(config)
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    telemetry, health = Telemetry(monitor, registry, __version__), Health()
+    server = WebServer(
+        create_app(registry, telemetry.state, health), config.http.host, config.http.port
+    )
+    server.start()
+    try:
+        log.info("live page %s, metrics %s/metrics", server.address, server.address)
+        warm_up(config)
+        delay = duration(label_delay)
+
+        def connect() -> tuple[Source, Sink]:
+            if recording:
+                return _from_recording(config, recording, pace, delay, scores)
+            return _from_kafka(config)
+
+        interval = duration(config.kafka.commit_interval)
+        Service(connect, monitor, telemetry, health, stop, interval).run()
+        log.info("stopped: everything read so far is scored, acknowledged and committed")
+    finally:
+        server.stop()
+
+
+def warm_up(config: Config) -> None:
+    """Compile before the first record comes, on a monitor of its own."""
+    log.info("compiling (a minute the first time, then kept on disk)")
+    spare = build.monitor(config)
+    topics = config.kafka.topics
+    spare.step([Record(b"", topics.events, 0, 0, 0), Record(b"", topics.labels, 0, 0, 0)])
+
+
+def _from_recording(
+    config: Config, paths: list[Path], pace: float, delay: float, scores: Path | None
+) -> tuple[Source, Sink]:
+    topics = config.kafka.topics
+    # A tenth of a second's records at a time, so that the pace is even.
+    source = RecordingSource(
+        paths, build.fields(config), topics.events, topics.labels, delay, max(1, int(pace / 10))
+    )
+    log.info("reading %s at %g records a second", ", ".join(map(str, paths)), pace)
+    return PacedSource(source, pace), FileSink(scores)
+
+
+def _from_kafka(config: Config) -> tuple[Source, Sink]:
+    from stream.sinks.kafka import KafkaSink  # noqa: PLC0415 - not needed for a recording
+    from stream.sources.kafka import KafkaSource  # noqa: PLC0415
+
+    kafka = config.kafka
+    sink = KafkaSink(kafka)
+    try:
+        source = KafkaSource(kafka, [kafka.topics.events, kafka.topics.labels])
+    except BaseException:
+        sink.close()
+        raise
+    log.info(
+        "connected to %s, reading %s and %s",
+        kafka.bootstrap, kafka.topics.events, kafka.topics.labels,
+    )  # fmt: skip
+    return source, sink
+
+
+def _log_to_terminal() -> None:
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, force=True
+    )
+    # kafka-python logs each retry at length; what matters of it comes as our own one line.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)

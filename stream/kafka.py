@@ -1,0 +1,132 @@
+"""How Kafka is reached: settings for kafka-python's clients, and its errors in our words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+    TopicAlreadyExistsError,
+    UnsupportedSaslMechanismError,
+)
+
+from stream.config import Kafka
+from stream.errors import BrokerError, BrokerRefused, ConfigError
+
+CONNECT_MS = 5_000
+
+_REFUSALS = (AuthorizationError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
+
+
+def settings(kafka: Kafka) -> dict[str, Any]:
+    """What every client needs to know to be let in.
+
+    Raises
+    ------
+    ConfigError
+        If the password or the CA cannot be read.
+    """
+    found: dict[str, Any] = {
+        "bootstrap_servers": [part.strip() for part in kafka.bootstrap.split(",")],
+        "client_id": "streamgauge",
+        "bootstrap_timeout_ms": CONNECT_MS,
+        "security_protocol": kafka.security.upper(),
+    }
+    if "ssl" in kafka.security and kafka.ca_file:
+        if not Path(kafka.ca_file).is_file():
+            raise ConfigError(f'kafka.ca_file = "{kafka.ca_file}": no such file')
+        found["ssl_cafile"] = kafka.ca_file
+    if kafka.security.startswith("sasl"):
+        found["sasl_mechanism"] = kafka.sasl_mechanism
+        found["sasl_plain_username"] = kafka.username
+        found["sasl_plain_password"] = _password(kafka)
+    return found
+
+
+def _password(kafka: Kafka) -> str:
+    if kafka.password_file:
+        try:
+            return Path(kafka.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            where = f'kafka.password_file = "{kafka.password_file}"'
+            raise ConfigError(f"{where}: {error.strerror}") from None
+    password = os.environ.get(kafka.password_env)
+    if password is None:
+        raise ConfigError(f'kafka.password_env = "{kafka.password_env}": not set')
+    return password
+
+
+@contextmanager
+def in_our_words(kafka: Kafka, doing: str) -> Generator[None]:
+    """Turn kafka-python's errors into one line that says what failed, where and why."""
+    try:
+        yield
+    except _REFUSALS as error:
+        who = f" as {kafka.username}" if kafka.username else ""
+        line = f"{kafka.bootstrap} refused {doing}{who}: {_why(error)}"
+        raise BrokerRefused(line) from error
+    except KafkaTimeoutError as error:
+        raise BrokerError(f"no answer from {kafka.bootstrap} to {doing}: {_why(error)}") from error
+    except (KafkaError, OSError) as error:
+        raise BrokerError(f"{doing} at {kafka.bootstrap} failed: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    """The error without kafka-python's class name before it."""
+    text = str(error)
+    return text.removeprefix(f"{type(error).__name__}: ") or type(error).__name__
+
+
+@contextmanager
+def _admin(kafka: Kafka, doing: str) -> Generator[KafkaAdminClient]:
+    with in_our_words(kafka, doing):
+        client = KafkaAdminClient(**settings(kafka))
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+def partitions(kafka: Kafka, topics: Sequence[str]) -> dict[str, int]:
+    """Number of partitions of each topic; 0 for one that is not there.
+
+    Raises
+    ------
+    BrokerError
+        If the broker cannot be asked.
+    """
+    with _admin(kafka, "listing topics") as client:
+        there = set(client.list_topics())
+        found = client.describe_topics([topic for topic in topics if topic in there])
+        sizes = {about["name"]: len(about["partitions"]) for about in found}
+    return {topic: sizes.get(topic, 0) for topic in topics}
+
+
+def create_topics(kafka: Kafka, topics: Sequence[str]) -> None:
+    """Create the topics that are not there, with one partition each, and keep all records.
+
+    A recording's records have the times of then, so a broker that keeps a week would drop them.
+    """
+    with _admin(kafka, "creating topics") as client:
+        for topic in topics:
+            try:
+                client.create_topics([NewTopic(topic, 1, 1, topic_configs={"retention.ms": "-1"})])
+            except TopicAlreadyExistsError:
+                continue
+        client.wait_for_topics(list(topics))
+
+
+def need_topics(kafka: Kafka, topics: Sequence[str]) -> None:
+    """Raise `BrokerError` unless all topics are there."""
+    missing = [topic for topic, size in partitions(kafka, topics).items() if not size]
+    if missing:
+        raise BrokerError(f"{kafka.bootstrap} has no topic {', '.join(missing)}: create it there")

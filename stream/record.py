@@ -1,0 +1,73 @@
+"""Topics into a recording: one line a record, in the order in which a monitor takes them."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event
+from typing import IO, Any, cast
+
+from stream.codec import Codec
+from stream.errors import StreamgaugeError
+from stream.events import Record
+from stream.sources import Source
+from stream.sources.recording import envelopes, wrap
+
+
+def record(
+    source: Source,
+    codec: Codec,
+    out: Path,
+    stop: Event,
+    *,
+    follow: bool = False,
+    on_poll: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Write a source's records to `out` until it has no more, or until `stop` if `follow`.
+
+    Where a plain line would not say what the record was in its topic (a dead letter, an event with
+    a label of its own, bytes that are not one line), it is wrapped, so that a replay meets it as it
+    was.
+
+    Returns
+    -------
+    Records written.
+    """
+    written = 0
+    envelope = envelopes(codec.fields)
+    part = out.with_name(out.name + ".part")
+    with ExitStack() as stack:
+        try:
+            file: IO[bytes] = stack.enter_context(part.open("wb"))
+        except OSError as error:
+            raise StreamgaugeError(f"{out}: {error.strerror}") from None
+        if out.suffix == ".gz":
+            file = cast(IO[bytes], stack.enter_context(gzip.GzipFile("", "wb", fileobj=file)))
+        while not stop.is_set():
+            records = source.poll(0.5)
+            dead = {id(letter.record) for letter in codec.decode(records).dead}
+            for r in records:
+                plain = id(r) not in dead and _is_plain(r, envelope(r.value), codec)
+                line = r.value if plain else wrap(r, r.topic == codec.labels_topic)
+                file.write(line + b"\n")
+            written += len(records)
+            on_poll(len(records))
+            if not records and not follow and _at_end(source):
+                break
+    part.replace(out)
+    return written
+
+
+def _is_plain(r: Record, envelope: Any, codec: Codec) -> bool:
+    """Whether a replay takes the bytes, as a line, for what they were in their topic."""
+    if b"\n" in r.value or b"\r" in r.value or envelope.recorded is not None:
+        return False
+    is_label = r.topic == codec.labels_topic
+    return bool(envelope.is_label() if is_label else envelope.label is None)
+
+
+def _at_end(source: Source) -> bool:
+    lag = source.lag()
+    return source.exhausted or (bool(lag) and not any(lag.values()))

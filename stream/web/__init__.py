@@ -1,0 +1,1 @@
+"""What a browser, Prometheus and Kubernetes ask for over HTTP."""

@@ -1,0 +1,75 @@
+"""Examples in their places: against a dict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.examples import Examples
+from models.vectors import SCORE, Vectors
+
+PLACES, HASHED = 3, 2
+
+# Pieces of operations (code, place); places are few, so that they are soon used again.
+pieces = st.lists(
+    st.lists(st.tuples(st.integers(SCORE, SCORE + 3), st.integers(0, PLACES - 1)), max_size=12),
+    max_size=6,
+)
+
+
+@dataclass(slots=True)
+class Kept:
+    """What the reference knows of a place: what a new one holds, until an event is put there."""
+
+    number: int = 0
+    dense: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    pairs: list[tuple[int, float]] = field(default_factory=list)
+    score: float = 0.0
+
+
+def event(number: int) -> Kept:
+    """An event's vector and score, made from its number: up to `HASHED` pairs, some none."""
+    pairs = [(number + k, 0.5 * number + k) for k in range(number % (HASHED + 1))]
+    return Kept(number, [1.0, float(number)], pairs, 1.0 / (2.0 + number))
+
+
+def vectors(events: list[Kept]) -> Vectors:
+    start = np.cumsum([0, *(len(e.pairs) for e in events)])
+    pairs = [pair for e in events for pair in e.pairs]
+    return Vectors(
+        np.array([e.dense for e in events], np.float64).reshape(-1, 2), start,
+        np.array([s for s, _ in pairs], np.int32), np.array([v for _, v in pairs], np.float64),
+    )  # fmt: skip
+
+
+@settings(deadline=None)  # the first example waits for the compiler
+@given(pieces)
+def test_against_a_dict(stream: list[list[tuple[int, int]]]) -> None:
+    examples, reference, seen = Examples(PLACES, 2, HASHED), dict[int, Kept](), 0
+    for operations in stream:
+        new, expected = [], []
+        for code, place in operations:
+            if code == SCORE:
+                reference[place] = event(seen)
+                new.append(reference[place])
+                seen += 1
+            expected.append(reference.get(place, Kept()))
+        codes = np.array([code for code, _ in operations], np.int8)
+        places = np.array([place for _, place in operations], np.int64)
+
+        got, want = examples.recall(codes, places, vectors(new)), vectors(expected)
+        for name in ("dense", "start", "slots", "values"):
+            assert getattr(got, name).tolist() == getattr(want, name).tolist(), name
+
+        # Scores of learning steps are the model's of today; what comes back is what was given.
+        today = np.array(
+            [e.score if c == SCORE else 0.9 for e, c in zip(expected, codes, strict=True)]
+        )
+        before = today.copy()
+        given_then, numbers = examples.recall_scores(codes, places, today)
+        assert given_then.tolist() == [e.score for e in expected]
+        assert numbers.tolist() == [e.number for e in expected]
+        assert today.tolist() == before.tolist()  # left as it was
