@@ -127,10 +127,24 @@ def monitor(config: Config) -> Monitor:
     )
 
 
+def learning(config: Config) -> tuple[Optimizer, Schedule]:
+    """What drives the learning.
+
+    Raises
+    ------
+    ConfigError
+        If a name or a parameter in `[model]` is wrong.
+    """
+    settings = config.model
+    return (
+        named("model.optimizer", OPTIMIZERS, settings.optimizer),
+        named("model.schedule", SCHEDULES, settings.schedule),
+    )
+
+
 def _model(config: Config, dense: int, hash_bits: int) -> Model:
     settings = config.model
-    optimizer: Optimizer = named("model.optimizer", OPTIMIZERS, settings.optimizer)
-    schedule: Schedule = named("model.schedule", SCHEDULES, settings.schedule)
+    optimizer, schedule = learning(config)
     if settings.engine == "streamgauge":
         return LogisticRegression(dense, optimizer, schedule, hash_bits, settings.l2)
     from models.river_model import RiverLogisticRegression  # noqa: PLC0415 - slow to import

@@ -56,9 +56,15 @@ def _fail(message: str, code: int) -> None:
 
 def _load(path: Path, sets: list[str] | None) -> Config:
     """The config, with `--set` on top; a fault in either is one line."""
-    from stream import config  # noqa: PLC0415
+    from stream import build, config  # noqa: PLC0415
+    from stream.errors import ConfigError  # noqa: PLC0415
 
-    return config.load(path, config.overrides(sets or []))
+    loaded = config.load(path, config.overrides(sets or []))
+    try:
+        build.learning(loaded)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return loaded
 
 
 def _version(wanted: bool) -> None:

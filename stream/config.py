@@ -66,6 +66,7 @@ class Kafka(Section, frozen=True):
     max_poll_records: Count = 2_000
     max_wait: Duration = "1s"
     commit_interval: Duration = "1s"
+    session_timeout: Duration = "45s"
     security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
     username: str = ""
@@ -74,7 +75,7 @@ class Kafka(Section, frozen=True):
     ca_file: str = ""
 
     def __post_init__(self) -> None:
-        _check_durations(self, "max_wait", "commit_interval")
+        _check_durations(self, "max_wait", "commit_interval", "session_timeout")
         if self.security.startswith("sasl") and not (
             self.username and (self.password_file or self.password_env)
         ):

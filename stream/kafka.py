@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
@@ -68,22 +70,49 @@ def _password(kafka: Kafka) -> str:
 @contextmanager
 def in_our_words(kafka: Kafka, doing: str) -> Generator[None]:
     """Turn kafka-python's errors into one line that says what failed, where and why."""
-    try:
-        yield
-    except _REFUSALS as error:
-        who = f" as {kafka.username}" if kafka.username else ""
-        line = f"{kafka.bootstrap} refused {doing}{who}: {_why(error)}"
-        raise BrokerRefused(line) from error
-    except KafkaTimeoutError as error:
-        raise BrokerError(f"no answer from {kafka.bootstrap} to {doing}: {_why(error)}") from error
-    except (KafkaError, OSError) as error:
-        raise BrokerError(f"{doing} at {kafka.bootstrap} failed: {_why(error)}") from error
+    with _LastWord() as last_word:
+        try:
+            yield
+        except (KafkaError, OSError) as error:
+            # A time-out hides what happened at each try, which is in the log only.
+            timed_out = isinstance(error, KafkaTimeoutError)
+            cause = (timed_out and last_word.cause) or error
+            if isinstance(cause, _REFUSALS):
+                who = f" as {kafka.username}" if kafka.username else ""
+                line = f"{kafka.bootstrap} refused {doing}{who}: {_why(cause)}"
+                raise BrokerRefused(line) from error
+            if timed_out:
+                line = f"no answer from {kafka.bootstrap} to {doing}: {_why(cause)}"
+                raise BrokerError(line) from error
+            raise BrokerError(f"{doing} at {kafka.bootstrap} failed: {_why(cause)}") from error
 
 
 def _why(error: Exception) -> str:
-    """The error without kafka-python's class name before it."""
-    text = str(error)
-    return text.removeprefix(f"{type(error).__name__}: ") or type(error).__name__
+    """The error without kafka-python's class names and numbers before it."""
+    return re.sub(r"^(\[Error \d+\] |\w+Error: )+", "", str(error)) or type(error).__name__
+
+
+class _LastWord(logging.Handler):
+    """Keeps the last error that kafka-python's connections have logged while it is in use."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.cause: Exception | None = None
+        self._log = logging.getLogger("kafka.net")
+
+    def __enter__(self) -> Self:
+        self._log.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._log.removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take note of a log record."""
+        for part in record.args if isinstance(record.args, tuple) else ():
+            # That a try ran out of time says nothing of why, and does not undo a refusal.
+            if isinstance(part, Exception) and not isinstance(part, KafkaTimeoutError):
+                self.cause = self.cause if isinstance(self.cause, _REFUSALS) else part
 
 
 @contextmanager

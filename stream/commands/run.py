@@ -105,4 +105,4 @@ def _log_to_terminal() -> None:
         format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, force=True
     )
     # kafka-python logs each retry at length; what matters of it comes as our own one line.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("kafka").propagate = False

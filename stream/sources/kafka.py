@@ -68,10 +68,13 @@ class KafkaSource:
         self._heard = clock()
         need_topics(kafka, topics)
         self._lost = _Lost()
+        session = round(1_000 * duration(kafka.session_timeout))
         with in_our_words(kafka, "joining the group"):
             self._consumer = KafkaConsumer(
                 **settings(kafka),
                 group_id=kafka.group,
+                session_timeout_ms=session,
+                heartbeat_interval_ms=session // 5,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 isolation_level="read_committed",

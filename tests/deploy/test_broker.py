@@ -1,7 +1,6 @@
 """The local broker, with a real Java and a real Kafka; it must never leave anything running."""
 
 import contextlib
-import itertools
 import os
 import signal
 import socket
@@ -81,7 +80,8 @@ def produce(broker: Broker, topic: str, value: bytes) -> None:
         producer.send(topic, value).get(timeout=10)
 
 
-def consume(broker: Broker, topic: str, count: int) -> list[bytes]:
+def consume(broker: Broker, topic: str, count: int) -> list[bytes | None]:
+    """What the topic holds, once it holds that many records."""
     consumer = KafkaConsumer(
         topic,
         bootstrap_servers=broker.bootstrap,
@@ -90,10 +90,17 @@ def consume(broker: Broker, topic: str, count: int) -> list[bytes]:
         enable_auto_commit=False,
         session_timeout_ms=1_000,
         heartbeat_interval_ms=300,
-        consumer_timeout_ms=10_000,
     )
+    found: list[bytes | None] = []
+
+    def enough() -> bool:
+        for records in consumer.poll(timeout_ms=200).values():
+            found.extend(record.value for record in records)
+        return len(found) >= count
+
     with contextlib.closing(consumer):
-        return [record.value for record in itertools.islice(consumer, count)]
+        assert eventually(enough)
+    return found
 
 
 def test_serves_on_loopback_and_leaves_nothing(kafka: None) -> None:

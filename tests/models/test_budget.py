@@ -96,6 +96,17 @@ def test_equal_scores_give_no_alerts(logit: float) -> None:
     assert budget.threshold > 1.0 / (1.0 + math.exp(-min(30.0, logit)))
 
 
+@pytest.mark.parametrize("logit", [5.0, math.inf])
+def test_a_flood_of_equal_scores_is_cut_off(logit: float) -> None:
+    share, memory = 0.01, 5_000
+    logits = np.random.default_rng(12).normal(size=2 * LENGTH)
+    logits[LENGTH:] = logit
+    flood = AlertBudget(share, memory).decide(logits)[1][LENGTH:]
+    # Alerts until they hold `share` of the weight, and none after.
+    assert flood.sum() == pytest.approx(share * memory / math.log(2), abs=2)
+    assert flood[: flood.sum()].all()
+
+
 def test_a_higher_score_among_equal_ones_is_an_alert() -> None:
     logits = np.full(10_000, -3.0)
     logits[200::200] = math.inf

@@ -144,7 +144,7 @@ def join(labels: Labels, items: list[Item], cuts: set[int]) -> list[Op]:
             np.array([item.label for item in part], np.int8),
         )
         columns = (got.code, got.event, got.slot, got.y, got.was, got.ts)
-        for code, event, slot, y, was, ts in zip(*map(np.ndarray.tolist, columns), strict=True):
+        for code, event, slot, y, was, ts in zip(*(c.tolist() for c in columns), strict=True):
             ops.append(Op(code, event + events if code == SCORE else -1, slot, y, was, ts))
         events += sum(item.kind == EVENT_ITEM for item in part)
     return ops

@@ -126,9 +126,7 @@ def naive_decayed(ops: Ops, keys: Hashes, values: Floats, max_keys: int) -> Floa
     return known
 
 
-def naive_sliding(
-    ops: Ops, keys: Hashes, values: Floats, max_keys: int, max_events: int
-) -> Floats:
+def naive_sliding(ops: Ops, keys: Hashes, values: Floats, max_keys: int, max_events: int) -> Floats:
     """Every number anew from the entries within the span; right for streams in order."""
     known = np.zeros((len(values), COLUMNS, len(SPANS), 5))
     columns = [Keys(max_keys) for _ in range(COLUMNS)]

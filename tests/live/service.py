@@ -1,0 +1,162 @@
+"""Streamgauge as its users have it: a process, a broker, topics and an HTTP port."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
+
+USES = ("events", "labels", "scores", "alerts", "dead_letters")
+COMMAND = [sys.executable, "-m", "stream.cli"]
+
+
+def eventually(holds: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    """Wait until something holds, and fail with `what` if it does not."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.05)
+
+
+class Stage:
+    """Topics and a config of their own on a broker.
+
+    Parameters
+    ----------
+    kafka
+        The broker's address.
+    folder
+        Where the config goes.
+    partitions
+        Of the events topic.
+    create
+        Which topics are made.
+    """
+
+    def __init__(
+        self, kafka: str, folder: Path, partitions: int = 1, create: Sequence[str] = USES
+    ) -> None:
+        self.kafka = kafka
+        prefix = uuid.uuid4().hex[:8]
+        self.topics = {use: f"{prefix}-{use}" for use in USES}
+        self.partitions = {use: partitions if use == "events" else 1 for use in USES}
+        self.create(create)
+        self.config = folder / f"{prefix}.toml"
+        topics = "\n".join(f'{use} = "{topic}"' for use, topic in self.topics.items())
+        self.config.write_text(
+            f'[kafka]\nbootstrap = "{kafka}"\ngroup = "{prefix}"\ncommit_interval = "200ms"\n'
+            'session_timeout = "6s"\n'
+            f"[kafka.topics]\n{topics}\n[features]\nmax_keys = 10000\n"
+            "[labels]\nmax_waiting = 50000\n[alerts]\nbudget = 0.02\nwarm_up = 500\n"
+            "[http]\nport = 0\n"
+        )
+
+    def create(self, uses: Sequence[str]) -> None:
+        """Make topics of the stage."""
+        admin = KafkaAdminClient(bootstrap_servers=self.kafka)
+        admin.create_topics([NewTopic(self.topics[use], self.partitions[use], 1) for use in uses])
+        admin.wait_for_topics([self.topics[use] for use in uses])
+        admin.close()
+
+    def produce(self, use: str, records: Sequence[tuple[bytes, int, int]]) -> None:
+        """Append (value, partition, timestamp in ms), each acknowledged."""
+        producer = KafkaProducer(bootstrap_servers=self.kafka, linger_ms=20)
+        for value, partition, timestamp in records:
+            producer.send(self.topics[use], value, partition=partition, timestamp_ms=timestamp)
+        producer.flush()
+        producer.close()
+
+    def read(self, use: str, count: int, seconds: float = 60.0) -> list[Any]:
+        """The topic's records from its beginning, at least `count` of them."""
+        consumer = KafkaConsumer(bootstrap_servers=self.kafka)
+        parts = [TopicPartition(self.topics[use], p) for p in range(self.partitions[use])]
+        consumer.assign(parts)
+        consumer.seek_to_beginning(*parts)
+        found: list[Any] = []
+        deadline = time.monotonic() + seconds
+        while len(found) < count and time.monotonic() < deadline:
+            for records in consumer.poll(200).values():
+                found += records
+        for records in consumer.poll(300).values():  # what should not be there
+            found += records
+        consumer.close()
+        assert len(found) >= count, f"{len(found)} records in {use}, expected {count}"
+        return found
+
+    def committed(self, use: str) -> list[int | None]:
+        """Committed offset of each partition of a topic."""
+        group = self.config.stem
+        consumer = KafkaConsumer(bootstrap_servers=self.kafka, group_id=group)
+        topic = self.topics[use]
+        offsets = [
+            consumer.committed(TopicPartition(topic, p)) for p in range(self.partitions[use])
+        ]
+        consumer.close()
+        return offsets
+
+    @contextmanager
+    def service(self, *arguments: str) -> Iterator[Service]:
+        """A running service; it is killed at the end if it is not ended before."""
+        service = Service([*COMMAND, "run", str(self.config), *arguments])
+        try:
+            yield service
+        finally:
+            service.kill()
+
+
+class Service:
+    """A `streamgauge run` process."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, bufsize=1)
+        self.log = ""
+        assert self._process.stderr is not None
+        while "live page" not in self.log:
+            line = self._process.stderr.readline()
+            assert line, f"ended at once: {self.log}"
+            self.log += line
+        page = re.search(r"live page (http://\S+),", self.log)
+        assert page
+        self.url = page[1]
+
+    def get(self, path: str) -> httpx.Response:
+        """What the service answers."""
+        return httpx.get(self.url + path, timeout=10, trust_env=False)
+
+    def state(self) -> dict[str, Any]:
+        """Figures of the live page."""
+        return dict(self.get("/api/state").json())
+
+    def wait_until_ready(self) -> None:
+        """Return once /readyz says so."""
+        eventually(lambda: self.get("/readyz").status_code == 200, "ready", 120)
+
+    def signal(self, number: int) -> int:
+        """Send a signal and wait; gives the exit status."""
+        self._process.send_signal(number)
+        _, rest = self._process.communicate(timeout=60)
+        self.log += rest
+        return self._process.returncode
+
+    def kill(self) -> None:
+        """End it whatever it does."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+
+def streamgauge(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=150, check=False
+    )

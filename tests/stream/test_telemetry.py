@@ -1,0 +1,197 @@
+"""Metrics against the outcomes they were made from, read back through a registry of our own."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from models.protocols import Drift
+from stream.codec import REASONS
+from stream.labels import EXPIRED, OUTCOMES, REPEATED
+from stream.monitor import Monitor, Outcome
+from stream.telemetry import SCORE_BUCKETS, Telemetry
+from tests.stream.streams import EXTRA, new_monitor, polls, stream
+
+ARM = {"arm": "champion"}
+TYPES = {
+    "streamgauge_build": "info",
+    "streamgauge_events_processed": "counter",
+    "streamgauge_last_event_timestamp_seconds": "gauge",
+    "streamgauge_decode_failures": "counter",
+    "streamgauge_labels": "counter",
+    "streamgauge_events_expired": "counter",
+    "streamgauge_events_repeated": "counter",
+    "streamgauge_label_join_remembered_events": "gauge",
+    "streamgauge_consumer_lag_records": "gauge",
+    "streamgauge_score_ratio": "histogram",
+    "streamgauge_alerts_emitted": "counter",
+    "streamgauge_alert_threshold_ratio": "gauge",
+    "streamgauge_learning_rate": "gauge",
+    "streamgauge_model_updates": "counter",
+    "streamgauge_log_loss_nats": "summary",
+    "streamgauge_labelled_predictions": "counter",
+    "streamgauge_prequential_error_ratio": "gauge",
+    "streamgauge_drifts": "counter",
+    "streamgauge_drift_statistic": "gauge",
+}
+LAG = {("transactions", 0): 5, ("labels", 1): 0}
+
+
+class Watched:
+    """A monitor with its telemetry, and every outcome so far."""
+
+    def __init__(self) -> None:
+        self.monitor: Monitor = new_monitor(fields=EXTRA)
+        self.registry = CollectorRegistry()
+        self.telemetry = Telemetry(self.monitor, self.registry, "1.2.3")
+        self.outcomes: list[Outcome] = []
+
+    def step(self, n: int, size: int) -> None:
+        for poll in polls(stream(n), size):
+            self.outcomes.append(self.monitor.step(poll))
+            self.telemetry.observe(self.outcomes[-1], LAG)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(f"streamgauge_{name}", labels)
+
+
+@pytest.fixture(scope="module")
+def watched() -> Watched:
+    watched = Watched()
+    watched.step(2_500, 70)
+    return watched
+
+
+def test_names_and_types(watched: Watched) -> None:
+    assert {family.name: family.type for family in watched.registry.collect()} == TYPES
+    assert watched.value("build_info", version="1.2.3") == 1
+    text = generate_latest(watched.registry).decode()
+    for name in ("events_processed_total", "decode_failures_total", "score_ratio_bucket"):
+        assert f"\nstreamgauge_{name}" in text
+
+
+def test_every_label_set_is_there_from_the_start() -> None:
+    fresh, later = Watched(), Watched()
+    later.step(2_500, 500)
+
+    def series(of: Watched) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+        return {
+            (sample.name, tuple(sorted(sample.labels.items())))
+            for family in of.registry.collect()
+            for sample in family.samples
+            if family.name != "streamgauge_consumer_lag_records"
+        }
+
+    assert series(fresh) == series(later)
+    counters = [family for family in fresh.registry.collect() if family.type == "counter"]
+    assert {sample.value for family in counters for sample in family.samples} == {0}
+    assert math.isnan(fresh.value("prequential_error_ratio", **ARM, window="all") or 0.0)
+    assert fresh.value("score_ratio_count", **ARM) == 0
+    assert fresh.value("alert_threshold_ratio") == 1
+
+
+def test_the_flow_adds_up(watched: Watched) -> None:
+    outcomes = watched.outcomes
+    events = sum(len(o.events) for o in outcomes)
+    assert watched.value("events_processed_total") == events
+    assert watched.value("alerts_emitted_total") == sum(int(o.alerts.sum()) for o in outcomes) > 0
+    latest = max(o.events.ts.max() for o in outcomes if len(o.events))
+    assert watched.value("last_event_timestamp_seconds") == latest
+    dead = Counter(letter.reason for o in outcomes for letter in o.dead)
+    for reason in REASONS:
+        assert watched.value("decode_failures_total", reason=reason) == dead[reason] > 0
+    counts = watched.monitor.labels.counts
+    given = [watched.value("labels_total", outcome=outcome) for outcome in OUTCOMES]
+    assert given == counts[: len(OUTCOMES)].tolist()
+    assert watched.value("events_expired_total") == counts[EXPIRED] > 0
+    assert watched.value("events_repeated_total") == counts[REPEATED] > 0
+    assert watched.value("label_join_remembered_events") == watched.monitor.labels.waiting
+    for (topic, partition), lag in LAG.items():
+        got = watched.value("consumer_lag_records", topic=topic, partition=str(partition))
+        assert got == lag
+
+
+def test_the_histogram_is_cumulative(watched: Watched) -> None:
+    scores = np.concatenate([o.scores for o in watched.outcomes])
+    bounds = [*map(str, SCORE_BUCKETS[:-1]), "+Inf"]
+    for le in bounds:
+        got = watched.value("score_ratio_bucket", **ARM, le=le)
+        assert got == np.count_nonzero(scores <= float(le))
+    assert watched.value("score_ratio_count", **ARM) == len(scores)
+    assert watched.value("score_ratio_sum", **ARM) == pytest.approx(scores.sum(), rel=1e-9)
+
+
+def test_a_score_on_a_bound_belongs_below_it() -> None:
+    watched = Watched()
+    watched.step(40, 40)
+    (outcome,) = watched.outcomes
+    n = len(outcome.scores)
+    outcome.scores[:] = [0.5, 1.0] * (n // 2) + [0.0] * (n % 2)
+    before = watched.value("score_ratio_bucket", **ARM, le="0.5") or 0
+    ones = watched.value("score_ratio_bucket", **ARM, le="0.99") or 0
+    watched.telemetry.observe(outcome, {})
+    assert watched.value("score_ratio_bucket", **ARM, le="0.5") == before + n - n // 2
+    assert watched.value("score_ratio_bucket", **ARM, le="0.99") == ones + n - n // 2
+    assert watched.value("score_ratio_bucket", **ARM, le="+Inf") == 2 * n
+
+
+def test_the_learning_adds_up(watched: Watched) -> None:
+    monitor, outcomes = watched.monitor, watched.outcomes
+    scores = np.concatenate([o.scores for o in outcomes])
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for o in outcomes:
+        for number, y in zip(o.labelled.tolist(), o.labels.tolist(), strict=True):
+            first.setdefault(number, y)
+            last[number] = y
+    assert first != last  # there were corrections
+    predicted = (scores > 0.5).astype(int)
+    for p in (0, 1):
+        for y in (0, 1):
+            expected = sum(predicted[number] == p and label == y for number, label in first.items())
+            got = watched.value(
+                "labelled_predictions_total", **ARM, predicted=str(p), actual=str(y)
+            )
+            assert got == expected > 0
+    losses = [-math.log(scores[i] if y else 1.0 - scores[i]) for i, y in first.items()]
+    assert watched.value("log_loss_nats_count", **ARM) == len(first)
+    assert watched.value("log_loss_nats_sum", **ARM) == pytest.approx(math.fsum(losses), rel=1e-9)
+    wrong = sum(predicted[number] != y for number, y in last.items())
+    error = watched.value("prequential_error_ratio", **ARM, window="all")
+    assert error == pytest.approx(wrong / len(last), rel=1e-12)
+    faded = watched.value("prequential_error_ratio", **ARM, window="faded")
+    assert faded == monitor.prequential.faded_error
+    updates = sum(len(o.labels) for o in outcomes)
+    assert watched.value("model_updates_total", **ARM, outcome="applied") == updates
+    assert watched.value("model_updates_total", **ARM, outcome="skipped_nonfinite") == 0
+    assert watched.value("learning_rate", **ARM) == monitor.model.rate == 0.3
+    assert watched.value("alert_threshold_ratio") == monitor.budget.threshold < 1
+
+
+def test_the_drifts_add_up(watched: Watched) -> None:
+    verdicts = Counter((v.detector, v.level) for o in watched.outcomes for v in o.drifts)
+    assert verdicts
+    for name, detector in watched.monitor.detectors.items():
+        about = {"detector": name, "signal": "error"}
+        for level in (Drift.WARNING, Drift.DRIFT):
+            got = watched.value("drifts_total", **about, level=level.name.lower())
+            assert got == verdicts[name, level]
+        assert watched.value("drift_statistic", **about) == detector.statistic
+
+
+def test_the_state_is_json_and_says_the_same(watched: Watched) -> None:
+    for of in (watched, Watched()):
+        state = json.loads(json.dumps(of.telemetry.state(), allow_nan=False))
+        assert state["events"] == of.value("events_processed_total")
+        assert state["alerts"] == of.value("alerts_emitted_total")
+        assert state["labels"] == of.monitor.prequential.count
+        assert sum(state["dead_letters"].values()) == sum(len(o.dead) for o in of.outcomes)
+        assert sum(n for _, n in state["scores"]) == state["events"]
+        error = of.value("prequential_error_ratio", **ARM, window="all") or 0.0
+        assert state["all"]["error"] == (None if math.isnan(error) else error)
+        assert state["lag"] == ({"transactions-0": 5, "labels-1": 0} if of.outcomes else {})
