@@ -23,7 +23,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from deploy.kafka.broker import Broker, BrokerUnavailable, fetch
+from deploy.kafka.broker import Broker, BrokerUnavailable
+from stream import config
+from stream.errors import StreamgaugeError
+from stream.kafka import create_topics
 
 LABEL_DELAY = "2h"  # of event time: 10,000 transactions a day, so about 830 later
 DRIFT_AT = "4d"
@@ -43,7 +46,10 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))  # unwinds the stack below, in order
     with ExitStack() as stack:
-        _run(arguments, stack)
+        try:
+            _run(arguments, stack)
+        except StreamgaugeError as error:
+            sys.exit(str(error))
 
 
 def _run(arguments: argparse.Namespace, stack: ExitStack) -> None:
@@ -52,18 +58,17 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> None:
     kafka = arguments.kafka or _local_kafka(stack)
     _say("generating a stream of transactions with fraud")
     generate = [*COMMAND, "generate", str(recording), "--events", str(EVENTS)]
-    subprocess.run(
-        [*generate, "--drift-at", DRIFT_AT], check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([*generate, "--drift-at", DRIFT_AT], check=True, stdout=subprocess.DEVNULL)
     port = _port()
     sets = ["--set", f"http.port={port}"]
     late = ["--pace", str(arguments.pace), "--label-delay", LABEL_DELAY]
     if kafka:
         sets += ["--set", f"kafka.bootstrap={kafka}"]
-        # Played to nowhere first: that creates the topics, which the service waits for.
-        play = [*COMMAND, "play", str(recording), "--config", arguments.config, *late, *sets]
+        settings = config.load(Path(arguments.config), config.overrides(sets[1::2]))
+        create_topics(settings.kafka, settings.kafka.topics.names)
         stack.enter_context(_child([*COMMAND, "run", arguments.config, *sets]))
-        stack.enter_context(_child([*play, "--create-topics"], quiet=True))
+        play = [*COMMAND, "play", str(recording), "--config", arguments.config, *late, *sets]
+        stack.enter_context(_child(play, quiet=True))
     else:
         run = [*COMMAND, "run", arguments.config, "--recording", str(recording), *late, *sets]
         stack.enter_context(_child([*run, "--scores", str(folder / "scores.jsonl")]))
@@ -71,7 +76,7 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> None:
     _say(f"live page  {page}")
     _say(f"metrics    {page}/metrics")
     if kafka:
-        _say(f"scores     topic streamgauge-demo-scores at {kafka}")
+        _say(f"scores     topic {settings.kafka.topics.scores} at {kafka}")
     _say(f"labels come {LABEL_DELAY} late in event time; fraud changes its ways after {DRIFT_AT}")
     _say("Ctrl-C ends all of it")
     _watch(f"{page}/api/state", time.monotonic() + arguments.seconds)
@@ -80,9 +85,7 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> None:
 def _local_kafka(stack: ExitStack) -> str | None:
     """Address of a Kafka of our own; None where that cannot be."""
     try:
-        _say("fetching Kafka with Maven, once")
-        fetch()
-        _say("starting Kafka")
+        _say("starting Kafka (the first time, Maven fetches it)")
         return stack.enter_context(Broker()).bootstrap
     except BrokerUnavailable as error:
         _say(f"{error}: the service reads the recording directly")

@@ -131,7 +131,9 @@ def replay(
             "after the start of the first event's day. All events are scored and learned from.",
         ),
     ] = None,
-    poll: Annotated[int, typer.Option(help="Records taken at a time; changes nothing.", min=1)] = 1000,
+    poll: Annotated[
+        int, typer.Option(help="Records taken at a time; changes nothing.", min=1)
+    ] = 1000,
     sets: Set = None,
 ) -> None:
     """Take recordings through the same core as `run`, and say how well the scores did.

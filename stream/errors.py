@@ -6,7 +6,7 @@
     ├── ConfigError      the config file is wrong: stops the start
     ├── RecordingError   a recording cannot be read: stops the replay
     └── BrokerError      Kafka says no: retried with back-off, shown at /readyz
-        └── BrokerRefused   no use in trying again (wrong password, no permission)
+        └── BrokerRefusedError   no use in trying again (wrong password, no permission)
 
 A bad record is none of these: it is data (`stream.events.DeadLetter`), and the loop goes on.
 Each message is one line for the user, with no traceback.
@@ -29,5 +29,5 @@ class BrokerError(StreamgaugeError):
     """The broker cannot be reached, or lacks a topic; it may come back."""
 
 
-class BrokerRefused(BrokerError):
+class BrokerRefusedError(BrokerError):
     """The broker knows us and says no."""

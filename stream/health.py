@@ -1,4 +1,4 @@
-"""Whether the service is alive, and whether it is ready; set by the loop, read by the web server."""
+"""Whether the service is alive and ready: set by the loop, read by the web server."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from kafka.errors import (
 )
 
 from stream.config import Kafka
-from stream.errors import BrokerError, BrokerRefused, ConfigError
+from stream.errors import BrokerError, BrokerRefusedError, ConfigError
 
 CONNECT_MS = 5_000
 
@@ -80,7 +80,7 @@ def in_our_words(kafka: Kafka, doing: str) -> Generator[None]:
             if isinstance(cause, _REFUSALS):
                 who = f" as {kafka.username}" if kafka.username else ""
                 line = f"{kafka.bootstrap} refused {doing}{who}: {_why(cause)}"
-                raise BrokerRefused(line) from error
+                raise BrokerRefusedError(line) from error
             if timed_out:
                 line = f"no answer from {kafka.bootstrap} to {doing}: {_why(cause)}"
                 raise BrokerError(line) from error

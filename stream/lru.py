@@ -1,4 +1,4 @@
-"""A bounded set of keys, each with a row; the least recently used key leaves its row to a new one."""
+"""A bounded set of keys, each with a row; the least recently used gives its row to a new one."""
 
 from __future__ import annotations
 

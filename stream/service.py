@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from stream.errors import BrokerError, StreamgaugeError
 from stream.health import Health
-from stream.monitor import Monitor
+from stream.monitor import Monitor, Outcome
 from stream.sinks import Sink
 from stream.sources import Source
 from stream.telemetry import Telemetry
@@ -87,12 +87,18 @@ class Service:
             records = self._patiently(lambda: source.poll(TICK))
             if records:
                 outcome = self._monitor.step(records)
-                self._patiently(_once(lambda: sink.write(outcome), sink.flush))
+                self._put_out(outcome, sink)
                 self._telemetry.observe(outcome, source.lag())
             if self._clock() >= due:
                 self._patiently(lambda: self._checkpoint(source, sink))
                 due = self._clock() + self._commit_interval
         self._last_checkpoint(source, sink)
+
+    def _put_out(self, outcome: Outcome, sink: Sink) -> None:
+        try:
+            sink.write(outcome)
+        except BrokerError:  # the sink has kept it
+            self._patiently(sink.flush)
 
     def _checkpoint(self, source: Source, sink: Sink) -> None:
         sink.flush()
@@ -131,9 +137,3 @@ class Service:
             else:
                 self._health.ready()
                 return result
-
-
-def _once(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
-    """An action that is `first` at its first call and `then` at all later ones."""
-    actions = iter([first])
-    return lambda: next(actions, then)()

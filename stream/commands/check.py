@@ -26,4 +26,6 @@ def check(config: Config, name: str) -> None:
     console.print(table)
     missing = [topic for topic, size in sizes.items() if not size]
     if missing:
-        raise BrokerError(f"{config.kafka.bootstrap} has no topic {', '.join(missing)}: create it there")
+        raise BrokerError(
+            f"{config.kafka.bootstrap} has no topic {', '.join(missing)}: create it there"
+        )

@@ -24,16 +24,18 @@ def record(config: Config, out: Path, follow: bool) -> None:
     kafka = msgspec.structs.replace(config.kafka, group=group)
     topics = kafka.topics
     written = 0
-    with closing(KafkaSource(kafka, [topics.events, topics.labels])) as source:
-        with bar("record", None) as (progress, task):
+    with (
+        closing(KafkaSource(kafka, [topics.events, topics.labels])) as source,
+        bar("record", None) as (progress, task),
+    ):
 
-            def shown(polled: int) -> None:
-                nonlocal written
-                written += polled
-                behind = sum(source.lag().values())
-                progress.update(
-                    task, completed=written, total=written + behind, note=f"{written:,} records"
-                )
+        def shown(polled: int) -> None:
+            nonlocal written
+            written += polled
+            behind = sum(source.lag().values())
+            progress.update(
+                task, completed=written, total=written + behind, note=f"{written:,} records"
+            )
 
-            write(source, build.codec(config), out, stop, follow=follow, on_poll=shown)
+        write(source, build.codec(config), out, stop, follow=follow, on_poll=shown)
     Console().print(f"{written:,} records in {out}")

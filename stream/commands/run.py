@@ -13,7 +13,6 @@ from stream.config import Config
 from stream.errors import ConfigError
 from stream.events import Record
 from stream.health import Health
-from stream.monitor import Monitor
 from stream.service import Service
 from stream.sinks import Sink
 from stream.sinks.files import FileSink

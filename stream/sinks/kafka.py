@@ -10,7 +10,6 @@ from kafka import KafkaProducer
 
 from stream import messages
 from stream.config import Kafka
-from stream.errors import BrokerError
 from stream.kafka import in_our_words, need_topics, settings
 from stream.monitor import Outcome
 

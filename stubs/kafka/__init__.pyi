@@ -1,5 +1,5 @@
 # The parts of kafka-python 3 that Streamgauge uses; the library ships no types.
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kafka.admin import KafkaAdminClient as KafkaAdminClient
