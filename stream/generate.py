@@ -61,7 +61,7 @@ def transactions(stream: Stream) -> Iterator[dict[str, Any]]:
     """The transactions in order of time, each with its truth as `label`.
 
     >>> next(transactions(Stream(seed=7)))["ts"]
-    1735689608.418
+    1735689607.213
     """
     draw = random.Random(stream.seed).random  # noqa: S311 - chance for a simulation, not a secret
 

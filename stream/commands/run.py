@@ -8,6 +8,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from stream import __version__, build
+from stream.commands.arguments import argument
 from stream.commands.signals import stop_event
 from stream.config import Config
 from stream.errors import ConfigError
@@ -33,6 +34,7 @@ def run(
     """Serve until a signal, or until the end of the recording."""
     if scores and not recording:
         raise ConfigError("--scores goes with --recording: without it scores go to their topic")
+    delay = argument("--label-delay", label_delay, duration)
     _log_to_terminal()
     stop = stop_event()
     monitor = build.monitor(config)
@@ -47,7 +49,6 @@ def run(
     try:
         log.info("live page %s, metrics %s/metrics", server.address, server.address)
         warm_up(config)
-        delay = duration(label_delay)
 
         def connect() -> tuple[Source, Sink]:
             if recording:

@@ -119,7 +119,6 @@ def _sliding(
         _advance(labels, clock[0], spans, True, births, state)
         if code[i] == SCORE:
             at = _append(events, ts[i], values[event], births, False, state)
-            noted[slot[i]] = -1
             for c in range(columns):
                 key = keys[event, c]
                 remembered[slot[i], c] = key
@@ -140,7 +139,7 @@ def _sliding(
                     cell[SQUARE] += values[event] * values[event]
             event += 1
             continue
-        if code[i] == CORRECT and noted[slot[i]] >= 0:
+        if code[i] == CORRECT:
             # Where the first label is still in the log it becomes the new one.
             number = noted[slot[i]]
             at = number % len(labels.ts)
