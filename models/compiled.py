@@ -1,7 +1,7 @@
 """How a function is compiled, said once."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 
@@ -15,12 +15,18 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     No fast-math and no threads: an inner loop must give the same bits on every run, so floating
     point operations stay in the order in which they are written. Division follows IEEE 754
     (infinity or NaN) rather than raising.
+
+    Arrays come in from outside and none is made within, so numba need not count references to
+    them: its counters are atomic, and cost a small function more than its work. Code that would
+    make an array (row to row assignment too, for its copy) does not compile.
     """
-    return cast(Callable[P, R], numba.njit(cache=True, error_model="numpy")(function))
+    return cast(Callable[P, R], _njit()(function))
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` to be called from compiled code, where LLVM may inline it."""
-    return cast(
-        Callable[P, R], numba.njit(cache=True, error_model="numpy", forceinline=True)(function)
-    )
+    return cast(Callable[P, R], _njit(forceinline=True)(function))
+
+
+def _njit(**options: Any) -> Any:
+    return numba.njit(cache=True, error_model="numpy", _nrt=False, **options)

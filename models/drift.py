@@ -13,6 +13,8 @@ from river.drift import ADWIN, PageHinkley
 
 from models.protocols import Drift
 
+NONE, DRIFT = Drift.NONE, Drift.DRIFT  # an enum's members are slow to look up, for every label
+
 
 class Adwin:
     """Adaptive windowing (Bifet & Gavalda 2007): drift where two parts of the past differ.
@@ -43,15 +45,16 @@ class Adwin:
         return float(self._detector.estimation)
 
     def update(self, value: float) -> Drift:
+        detector = self._detector
         self._count += 1
         self._sum += value
-        self._detector.update(value)
-        if not self._detector.drift_detected:
-            return Drift.NONE
+        detector.update(value)
+        if not detector.drift_detected:
+            return NONE
         before = self._sum / self._count
         self._count, self._sum = 0, 0.0
         # A signal that got better is a change too, but no one needs to be called for it.
-        return Drift.DRIFT if self._detector.estimation > before else Drift.NONE
+        return DRIFT if detector.estimation > before else NONE
 
 
 class PageHinkleyTest:
@@ -85,5 +88,6 @@ class PageHinkleyTest:
         return float(rise) if math.isfinite(rise) else 0.0
 
     def update(self, value: float) -> Drift:
-        self._detector.update(value)
-        return Drift.DRIFT if self._detector.drift_detected else Drift.NONE
+        detector = self._detector
+        detector.update(value)
+        return DRIFT if detector.drift_detected else NONE

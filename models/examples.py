@@ -33,19 +33,22 @@ def _recall(
     out_slots: Slots,
     out_values: Floats,
 ) -> None:
+    width = dense.shape[1]
     event = 0
     at = 0
     for i in range(len(code)):
         place = slot[i]
         if code[i] == SCORE:
-            kept_dense[place] = dense[event]
+            for j in range(width):
+                kept_dense[place, j] = dense[event, j]
             count = start[event + 1] - start[event]
             kept_count[place] = count
             for k in range(count):
                 kept_slots[place, k] = slots[start[event] + k]
                 kept_values[place, k] = values[start[event] + k]
             event += 1
-        out_dense[i] = kept_dense[place]
+        for j in range(width):
+            out_dense[i, j] = kept_dense[place, j]
         for k in range(kept_count[place]):
             out_slots[at] = kept_slots[place, k]
             out_values[at] = kept_values[place, k]

@@ -31,11 +31,15 @@ def sigmoid(z: float) -> float:
 
 
 @compiled
+def _sigmoids(z: Floats, p: Floats) -> None:
+    for i in range(len(z)):
+        p[i] = sigmoid(z[i])
+
+
 def sigmoids(z: Floats) -> Floats:
     """`sigmoid` of each."""
     p = np.empty_like(z)
-    for i in range(len(z)):
-        p[i] = sigmoid(z[i])
+    _sigmoids(z, p)
     return p
 
 

@@ -14,7 +14,15 @@ from models.optimizers import SGD, AdaGrad
 from models.prequential import Prequential
 from models.protocols import DriftDetector, Model, Optimizer, Schedule
 from models.scaler import StandardScaler
-from models.schedules import Constant, ExponentialDecay, StepDecay, TimeBasedDecay
+from models.schedules import (
+    Constant,
+    CosineRestarts,
+    ExponentialDecay,
+    InverseScaling,
+    Optimal,
+    StepDecay,
+    TimeBasedDecay,
+)
 from stream.codec import Codec, Fields
 from stream.config import Config, shown
 from stream.errors import ConfigError
@@ -30,6 +38,9 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "step": StepDecay,
     "exponential": ExponentialDecay,
     "time": TimeBasedDecay,
+    "inverse": InverseScaling,
+    "cosine": CosineRestarts,
+    "optimal": Optimal,
 }
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adagrad": AdaGrad}
 DETECTORS: dict[str, Callable[[], DriftDetector]] = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.vectors import Floats
 from stream.events import Batch, DeadLetter, Events, Record
-from stream.hashing import hash64
+from stream.hashing import hashes
 from stream.labels import EVENT_ITEM, LABEL_ITEM
 from stream.timestamps import epochs
 
@@ -97,44 +97,47 @@ class Codec:
 
     def decode(self, records: Sequence[Record]) -> Batch:
         """Decode records, in order. Never raises for what a record holds."""
-        items, places = [], []
+        readers = (self._event, self._label)
+        kinds = [record.topic == self.labels_topic for record in records]
+        items: list[Any] = []
         dead: dict[int, DeadLetter] = {}  # by place in `records`, which is their order
         for place, record in enumerate(records):
-            read = self._label if record.topic == self.labels_topic else self._event
             value = record.value
             if len(value) > self.max_record_bytes:
                 detail = f"{len(value)} bytes, more than {self.max_record_bytes}"
                 dead[place] = DeadLetter(record, "too_large", detail)
                 continue
             try:
-                items.append(read(value))
+                items.append(readers[kinds[place]](value))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 dead[place] = DeadLetter(record, _reason(error), str(error))
-                continue
-            places.append(place)
-        sources = [records[place] for place in places]
-        kind = np.array([r.topic == self.labels_topic for r in sources], np.int8)
+        places = [place for place in range(len(records)) if place not in dead]
+        sources = [records[place] for place in places] if dead else records
+        kind = np.array(kinds, np.int8)[places]
         ts = np.empty(len(items))
         for each in (EVENT_ITEM, LABEL_ITEM):
             which = np.flatnonzero(kind == each)
-            ts[which] = epochs([items[i].ts for i in which])
+            ts[which] = epochs([items[i].ts for i in which.tolist()])
         latest = np.array([r.timestamp for r in sources], np.float64) / 1000.0 + self.max_future
         wrong = ~(ts <= latest)
         if wrong.any():
-            for i in np.flatnonzero(wrong):
+            for i in np.flatnonzero(wrong).tolist():
                 ahead = not math.isnan(ts[i])
                 reason = "future_time" if ahead else "bad_time"
                 detail = "ts is neither ISO 8601 nor seconds since 1970"
                 if ahead:
                     detail = f"ts lies ahead of its record by over {self.max_future:g} s"
                 dead[places[i]] = DeadLetter(sources[i], reason, detail)
-            keep = np.flatnonzero(~wrong)
+            keep = np.flatnonzero(~wrong).tolist()
             items, sources = [items[i] for i in keep], [sources[i] for i in keep]
             ts, kind = ts[keep], kind[keep]
-        label = np.array([i.label if k else 0 for i, k in zip(items, kind, strict=True)], np.int8)
-        ids = np.array([hash64(str(item.id)) for item in items], np.uint64)
+        ids = hashes([str(item.id) for item in items])
+        label = np.zeros(len(items), np.int8)
+        which = np.flatnonzero(kind == LABEL_ITEM)
+        label[which] = [items[i].label for i in which.tolist()]
         which = np.flatnonzero(kind == EVENT_ITEM)
-        events = self._columns([items[i] for i in which], [sources[i] for i in which], ts[which])
+        chosen = which.tolist()
+        events = self._columns([items[i] for i in chosen], [sources[i] for i in chosen], ts[which])
         return Batch(kind, ids, ts, label, events, [dead[place] for place in sorted(dead)])
 
     def _columns(self, items: Sequence[Any], records: Sequence[Record], ts: Floats) -> Events:
@@ -142,7 +145,7 @@ class Codec:
         fields = self.fields
         keys = np.empty((n, len(fields.keys)), np.uint64)
         for column, key in enumerate(fields.keys):
-            keys[:, column] = [hash64(str(getattr(item, key))) for item in items]
+            keys[:, column] = hashes([str(getattr(item, key)) for item in items])
         numeric = np.empty((n, len(self._numeric)))
         for column, at in enumerate(self._numeric):
             numeric[:, column] = [getattr(item, at) for item in items]
@@ -151,7 +154,7 @@ class Codec:
         ]
         categories = np.empty((n, len(texts)), np.uint64)
         for column, values in enumerate(texts):
-            categories[:, column] = [hash64(text) for text in values]
+            categories[:, column] = hashes(values)
         amount = [item.amount for item in items] if fields.amount else np.zeros(n)
         return Events(
             ids=[item.id for item in items],

@@ -136,10 +136,8 @@ def _join(
         clock[0] = now
         # At most two leave for each record that comes, so no record waits for a long clear-out; the
         # bound holds since one comes at the most.
-        for turn in range(2):
-            if _overdue(waiting, now, ttl) or (
-                turn == 0 and kind[i] == EVENT_ITEM and _full(waiting)
-            ):
+        for _ in range(2):
+            if _overdue(waiting, now, ttl) or (kind[i] == EVENT_ITEM and _full(waiting)):
                 oldest = waiting.ends[0] % len(waiting.ids)
                 if _drop_oldest(waiting) == UNKNOWN:
                     counts[EXPIRED] += 1

@@ -65,8 +65,6 @@ def use(lru: Lru, key: np.uint64) -> tuple[int, bool]:
             meta[EVICTED] += 1
             hashmap.remove(lru.places, lru.keys, lru.keys[row])
             hashmap.put(lru.places, lru.keys, key, row)
-            if row == meta[NEWEST]:  # a table of one row
-                return row, True
         # take the row out of its place in the list
         if row == meta[OLDEST]:
             meta[OLDEST] = lru.newer[row]

@@ -15,7 +15,8 @@ from stream.monitor import Outcome
 # unless told otherwise, and some of them are for the reason.
 MOST_BYTES = 1_047_000
 
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
 
 
 class Score(msgspec.Struct, gc=False):
@@ -48,12 +49,21 @@ class Alert(msgspec.Struct, gc=False):
 
 def scores(outcome: Outcome) -> list[bytes]:
     """A message for each event, in order."""
+    return [_encode(score) for score in _scores(outcome)]
+
+
+def score_lines(outcome: Outcome) -> bytes:
+    """The same as lines of a file."""
+    return _encoder.encode_lines(_scores(outcome))
+
+
+def _scores(outcome: Outcome) -> list[Score]:
     events = outcome.events
     columns = zip(
         events.ids, events.given_ts, outcome.scores.tolist(), outcome.alerts.tolist(),
         outcome.thresholds.tolist(), strict=True,
     )  # fmt: skip
-    return [_encode(Score(i, ts, p, alert == 1, limit)) for i, ts, p, alert, limit in columns]
+    return [Score(i, ts, p, alert == 1, limit) for i, ts, p, alert, limit in columns]
 
 
 def alerts(outcome: Outcome) -> Iterator[tuple[Record, bytes]]:

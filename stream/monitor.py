@@ -120,11 +120,11 @@ class Monitor:
     def _watch(self, given: Floats, labels: Codes, ts: Floats) -> list[DriftVerdict]:
         """Show the error of each label to the detectors."""
         errors = ((given > 0.5) != labels).astype(np.float64).tolist()
+        watching = [(name, d, d.update) for name, d in self.detectors.items()]
         verdicts = []
         for at, error in enumerate(errors):
-            for name, detector in self.detectors.items():
-                level = detector.update(error)
-                if level:
+            for name, detector, update in watching:
+                if level := update(error):
                     statistic = detector.statistic
                     verdicts.append(DriftVerdict(name, SIGNAL, level, statistic, float(ts[at])))
         return verdicts

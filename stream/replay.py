@@ -68,8 +68,8 @@ class Ledger:
         self._times.frombytes(outcome.events.ts.tobytes())
         self._alerts.frombytes(outcome.alerts.tobytes())
         self._labels.frombytes(np.full(len(outcome.events), -1, np.int8).tobytes())
-        for number, label in zip(outcome.labelled.tolist(), outcome.labels.tolist(), strict=True):
-            self._labels[number] = label
+        # Of two labels for one event the later one stays.
+        np.frombuffer(self._labels, np.int8)[outcome.labelled] = outcome.labels
         self._dead += len(outcome.dead)
         self._drifts += sum(verdict.level == Drift.DRIFT for verdict in outcome.drifts)
 

@@ -133,7 +133,8 @@ def _sliding(
                 events.births[at, c] = births[c, row]
                 for w in range(len(spans)):
                     cell = state[c, row, w]
-                    known[event, c, w] = cell
+                    for f in range(FIELDS):
+                        known[event, c, w, f] = cell[f]
                     cell[COUNT] += 1.0
                     cell[SUM] += values[event]
                     cell[SQUARE] += values[event] * values[event]
@@ -143,14 +144,16 @@ def _sliding(
             # Where the first label is still in the log it becomes the new one.
             number = noted[slot[i]]
             at = number % len(labels.ts)
+            inside = False
             for w in range(len(spans)):
                 if number < labels.oldest[w]:
                     continue
+                inside = True
                 for c in range(columns):
                     row = labels.rows[at, c]
                     if row >= 0 and births[c, row] == labels.births[at, c]:
                         state[c, row, w, FRAUDS] += y[i] - labels.value[at]
-            if number >= labels.oldest[:-1].min():
+            if inside:
                 labels.value[at] = y[i]
             continue
         at = _append(labels, ts[i], float(y[i]), births, True, state)

@@ -44,8 +44,8 @@ class FileSink:
 
     def write(self, outcome: Outcome) -> None:
         self._whole = False
-        if self._scores and len(outcome.events):
-            self._scores.write(b"\n".join(messages.scores(outcome)) + b"\n")
+        if self._scores:
+            self._scores.write(messages.score_lines(outcome))
         if self._alerts:
             self._alerts.writelines(line + b"\n" for _, line in messages.alerts(outcome))
         if self._dead:

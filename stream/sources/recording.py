@@ -11,8 +11,8 @@ import gzip
 import math
 import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -65,11 +65,12 @@ class RecordingSource:
         self._labels_topic = labels_topic
         self._delay = label_delay
         self._envelope = envelopes(fields)
-        self._names = (fields.id, fields.label, fields.ts)
+        self._truth = _truths(fields)
         self._held: deque[Record] = deque()
         self._line = 0
         self._clock = 0  # timestamp of the latest line that had a time
-        self._records = self._all(paths)
+        self._chunks = self._all(paths)
+        self._records = chain.from_iterable(self._chunks)
         self.exhausted = False
 
     def poll(self, timeout: float) -> Sequence[Record]:
@@ -84,61 +85,64 @@ class RecordingSource:
         return {}
 
     def close(self) -> None:
-        self._records.close()
+        self._chunks.close()
 
-    def _all(self, paths: Sequence[Path]) -> Generator[Record]:
+    def _all(self, paths: Sequence[Path]) -> Generator[Iterable[Record]]:
         for path in paths:
             yield from self._file(path)
-        yield from self._held
+        yield self._held
 
-    def _file(self, path: Path) -> Iterator[Record]:
+    def _file(self, path: Path) -> Iterator[Sequence[Record]]:
         before = self.bytes_read
         try:
             with path.open("rb") as raw:
                 lines = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
                 while chunk := list(islice(lines, LINES)):
                     self.bytes_read = before + raw.tell()
-                    yield from self._chunk(chunk)
+                    yield self._chunk(chunk)
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise RecordingError(f"{path}: {reason}") from None
 
-    def _chunk(self, lines: Sequence[bytes]) -> Iterator[Record]:
+    def _chunk(self, lines: Sequence[bytes]) -> Sequence[Record]:
         """The records of some lines, and of the labels that become due between them."""
-        events = self._events_topic
+        events, labels = self._events_topic, self._labels_topic
+        # A label is due before an event of its own time where a monitor takes its topic first.
+        tie = labels < events
+        delay, delay_ms = self._delay, round(self._delay * 1000)
+        held, now = self._held, self._clock
         read = [self._envelope(line) for line in lines]
         ts = epochs([item.ts for item in read])
         stamps = np.rint(np.nan_to_num(ts) * 1000.0).astype(np.int64).tolist()
-        for line, item, seconds, stamp in zip(lines, read, ts.tolist(), stamps, strict=True):
-            number = self._line
-            self._line += 1
+        records: list[Record] = []
+        add = records.append
+        for number, (line, item, seconds, stamp) in enumerate(
+            zip(lines, read, ts.tolist(), stamps, strict=True), self._line
+        ):
             value = line.rstrip(b"\r\n")
             if not value:
                 continue
             wrapped = _unwrap(item.recorded)
             if wrapped:
-                topic = self._labels_topic if wrapped.labels else self._events_topic
-                yield Record(wrapped.value, topic, 0, number, wrapped.timestamp)
+                topic = labels if wrapped.labels else events
+                add(Record(wrapped.value, topic, 0, number, wrapped.timestamp))
                 continue
-            self._clock = now = stamp or self._clock
-            while self._held and (self._held[0].timestamp, self._labels_topic) < (now, events):
-                yield self._held.popleft()  # the order in which a monitor takes topics
+            now = stamp or now
+            while held and held[0].timestamp < now + tie:
+                add(held.popleft())
             if item.is_label():
-                yield Record(value, self._labels_topic, 0, number, now)
+                add(Record(value, labels, 0, number, now))
                 continue
-            yield Record(value, self._events_topic, 0, number, now)
+            add(Record(value, events, 0, number, now))
             if item.label is None:
                 continue
-            due = item.ts if self._delay == 0 else seconds + self._delay
-            truth = dict(zip(self._names, (item.id, item.label, due), strict=True))
-            label = Record(
-                msgspec.json.encode(truth), self._labels_topic, 0, number,
-                now + round(self._delay * 1000),
-            )  # fmt: skip
-            if self._delay == 0:
-                yield label
-            else:
-                self._held.append(label)
+            due = seconds + delay if delay else item.ts
+            truth = self._truth(item.id, item.label, due)
+            label = Record(_encode(truth), labels, 0, number, now + delay_ms)
+            (held.append if delay else add)(label)
+        self._clock = now
+        self._line += len(lines)
+        return records
 
 
 WRAPPED = "recorded"  # the one name that an event's fields cannot have
@@ -153,12 +157,13 @@ class _Wrapped(msgspec.Struct, frozen=True, gc=False):
 
 
 _read_wrapped = msgspec.json.Decoder(_Wrapped).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def wrap(record: Record, is_label: bool) -> bytes:
     """A line that gives back a record just as it was, whatever is in it."""
     wrapped = _Wrapped(record.value, is_label, record.timestamp)
-    return msgspec.json.encode({WRAPPED: wrapped})
+    return _encode({WRAPPED: wrapped})
 
 
 def _unwrap(raw: msgspec.Raw | None) -> _Wrapped | None:
@@ -182,9 +187,19 @@ def envelopes(fields: Fields) -> Callable[[bytes], Any]:
     columns = [(at, kind, msgspec.field(default=None, name=name)) for at, kind, name in named]
     ts = ("ts", Text | float, msgspec.field(default=math.nan, name=fields.ts))
     bare = tuple(f"f{i}" for i in range(len(features)))
+
+    def is_label(item: Any) -> bool:
+        """Whether a line has a label and nothing else of an event."""
+        if item.label is None or not bare:
+            return False
+        for name in bare:  # noqa: SIM110 - a generator would cost as much as the decoding
+            if getattr(item, name) is not None:
+                return False
+        return True
+
     struct = msgspec.defstruct(
         "Envelope", [*columns, ts], gc=False,
-        namespace={"is_label": lambda self: _is_label(self, bare)},
+        namespace={"is_label": is_label},
     )  # fmt: skip
     nothing, decode = struct(), msgspec.json.Decoder(struct).decode
 
@@ -197,14 +212,10 @@ def envelopes(fields: Fields) -> Callable[[bytes], Any]:
     return read
 
 
-def _is_label(item: Any, features: Sequence[str]) -> bool:
-    """Whether a line has a label and nothing else of an event."""
-    if item.label is None or not features:
-        return False
-    for name in features:  # noqa: SIM110 - a generator would cost as much as the decoding
-        if getattr(item, name) is not None:
-            return False
-    return True
+def _truths(fields: Fields) -> Callable[[Any, Any, Any], Any]:
+    """What a label record holds: id, label and event time, under the names of the stream."""
+    names = {"id": fields.id, "label": fields.label, "ts": fields.ts}
+    return msgspec.defstruct("Truth", list(names), rename=names, gc=False)
 
 
 def total_bytes(paths: Sequence[Path]) -> int:

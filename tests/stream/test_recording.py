@@ -175,13 +175,17 @@ def test_a_broken_file_is_one_line(tmp_path: Path) -> None:
     torn = write(tmp_path / "torn.gz", lines)
     torn.write_bytes(torn.read_bytes()[:-1_000])
     spoilt = write(tmp_path / "spoilt.gz", lines)
-    packed = bytearray(spoilt.read_bytes())
-    packed[len(packed) // 2 :] = b"\xff" * (len(packed) - len(packed) // 2)
-    spoilt.write_bytes(packed)
+    header, packed = spoilt.read_bytes()[:10], spoilt.read_bytes()[10:]
+    spoilt.write_bytes(header + b"\xff" + packed[1:])  # there is no such type of block
     plain = tmp_path / "plain.gz"
     plain.write_bytes(b"{}\n")
     missing = tmp_path / "missing.jsonl"
-    reasons = {torn: "ended before", spoilt: "", plain: "Not a gzipped file", missing: "No such"}
+    reasons = {
+        torn: "ended before",
+        spoilt: "invalid block type",
+        plain: "Not a gzipped file",
+        missing: "No such",
+    }
     for path, reason in reasons.items():
         with pytest.raises(RecordingError) as caught:
             read(path)

@@ -15,7 +15,7 @@ from stream.codec import REASONS
 from stream.labels import EXPIRED, OUTCOMES, REPEATED
 from stream.monitor import Monitor, Outcome
 from stream.telemetry import SCORE_BUCKETS, Telemetry
-from tests.stream.streams import EXTRA, new_monitor, polls, stream
+from tests.stream.streams import EXTRA, START, event, new_monitor, polls, record, stream
 
 ARM = {"arm": "champion"}
 TYPES = {
@@ -114,6 +114,14 @@ def test_the_flow_adds_up(watched: Watched) -> None:
     for (topic, partition), lag in LAG.items():
         got = watched.value("consumer_lag_records", topic=topic, partition=str(partition))
         assert got == lag
+
+
+def test_the_latest_time_is_not_that_of_a_late_event() -> None:
+    watched = Watched()
+    for times in ([START + 9, START + 5], [START + 7]):
+        records = [record(event(1, ts, risk=0, channel="web", country="de")) for ts in times]
+        watched.telemetry.observe(watched.monitor.step(records), {})
+        assert watched.value("last_event_timestamp_seconds") == START + 9
 
 
 def test_the_histogram_is_cumulative(watched: Watched) -> None:

@@ -309,6 +309,17 @@ def test_a_late_correction_corrects_what_is_left_of_the_label(
     np.testing.assert_allclose(labelled, expected, rtol=TOLERANCE)
 
 
+def test_what_comes_later_than_its_whole_window_is_not_in_it() -> None:
+    for resume in (False, True):
+        windows, labels = KINDS["sliding"](9), Labels(CAPACITY, 3, 1e9)
+        run(windows, labels, [event(1, 0.0), label(1, 100.0, 0)], set())
+        if resume:
+            saved, windows = windows.snapshot(), KINDS["sliding"](9)
+            windows.restore(saved)
+        known = run(windows, labels, [event(2, 50.0), event(3, 51.0)], set())
+        assert not known[-1, 0, :, COUNT].any()
+
+
 @each_kind
 @given(items=any_order)
 def test_frauds_are_a_part_of_labels(make: Callable[[int], Windows], items: list[Item]) -> None:
