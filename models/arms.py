@@ -132,6 +132,7 @@ class Mixture:
 
     Examples
     --------
+    >>> from models.vectors import SCORE
     >>> mixture = Mixture(2)
     >>> given = np.array([[0.9, 0.5], [0.9, 0.5]])
     >>> scores, _ = mixture.decide(np.array([LEARN, SCORE]), np.ones(2, np.int8), given)

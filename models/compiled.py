@@ -29,4 +29,5 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _njit(**options: Any) -> Any:
-    return numba.njit(cache=True, error_model="numpy", _nrt=False, **options)
+    njit: Any = numba.njit  # its types know nothing of _nrt
+    return njit(cache=True, error_model="numpy", _nrt=False, **options)

@@ -1,4 +1,4 @@
-"""Examples: vectors and scores of events, kept in their places until labels come.
+"""Examples: vectors of events, kept in their places until labels come.
 
 Operations come as codes and places (`slot`). A scoring one puts its event's vector in its place; a
 learning one takes what lies there. So models get rows in order and need know nothing of places.
@@ -56,23 +56,8 @@ def _recall(
         out_start[i + 1] = at
 
 
-@compiled
-def _recall_scores(
-    code: Codes, slot: Ints, scores: Floats, kept: Floats, seen: Ints, kept_numbers: Ints, out: Ints
-) -> None:
-    for i in range(len(code)):
-        place = slot[i]
-        if code[i] == SCORE:
-            kept[place] = scores[i]
-            kept_numbers[place] = seen[0]
-            seen[0] += 1
-        else:
-            scores[i] = kept[place]
-        out[i] = kept_numbers[place]
-
-
 class Examples:
-    """A bounded store of vectors and scores.
+    """A bounded store of vectors.
 
     Parameters
     ----------
@@ -87,9 +72,6 @@ class Examples:
         self._count = np.zeros(capacity, np.int64)
         self._slots = np.zeros((capacity, hashed), np.int32)
         self._values = np.zeros((capacity, hashed))
-        self._scores = np.zeros(capacity)
-        self._numbers = np.zeros(capacity, np.int64)
-        self._seen = np.zeros(1, np.int64)
 
     def recall(self, code: Codes, slot: Ints, vectors: Vectors) -> Vectors:
         """A vector for each operation: the event's own, or the one that waits for the label.
@@ -115,21 +97,12 @@ class Examples:
         used = out.start[-1]
         return Vectors(out.dense, out.start, out.slots[:used], out.values[:used])
 
-    def recall_scores(self, code: Codes, slot: Ints, scores: Floats) -> tuple[Floats, Ints]:
-        """For each operation the event's score as it was given, and the event's number from 0."""
-        given, numbers = scores.copy(), np.empty(len(code), np.int64)
-        _recall_scores(code, slot, given, self._scores, self._seen, self._numbers, numbers)
-        return given, numbers
-
     def _state(self) -> dict[str, Any]:
         return {
             "dense": self._dense,
             "count": self._count,
             "slots": self._slots,
             "values": self._values,
-            "scores": self._scores,
-            "numbers": self._numbers,
-            "seen": self._seen,
         }
 
     def snapshot(self) -> dict[str, Any]:

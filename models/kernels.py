@@ -7,6 +7,7 @@ then the hashed slots. The cost of a step depends on the non-zero features of it
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 
@@ -41,6 +42,12 @@ def sigmoids(z: Floats) -> Floats:
     p = np.empty_like(z)
     _sigmoids(z, p)
     return p
+
+
+def logits(p: Floats) -> Floats:
+    """The inverse of `sigmoids`: infinite at 0 and 1."""
+    with np.errstate(divide="ignore"):
+        return cast(Floats, np.log(p) - np.log1p(-p))
 
 
 @inlined

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 from river.optim.base import Scheduler
 
+from models.protocols import Schedule
+
 
 def _check(name: str, value: float, allowed: str, ok: bool) -> None:
     if not (ok and math.isfinite(value)):
@@ -173,7 +175,7 @@ class CosineRestarts(Scheduler):
 
 @dataclass(frozen=True)
 class Optimal(Scheduler):
-    """Bottou's choice for log-loss with l2 of strength `alpha`: ``max(floor, 1 / (alpha (t0 + t)))``.
+    """Bottou's choice for log-loss with l2 `alpha`: ``max(floor, 1 / (alpha * (t0 + t)))``.
 
     `t0` makes the first rate fit weights of a typical size (Bottou 2012, "Stochastic gradient
     descent tricks", as in scikit-learn's and River's `Optimal`).
@@ -206,11 +208,11 @@ class WarmUp(Scheduler):
     [0.1, 0.2, 0.4, 0.4]
     """
 
-    then: Scheduler
+    then: Schedule
     steps: int = 1_000
 
     def __post_init__(self) -> None:
         _check_count("steps", self.steps, "labels")
 
     def get(self, t: int) -> float:
-        return float(self.then.get(t)) * min(1.0, (t + 1) / self.steps)
+        return self.then.get(t) * min(1.0, (t + 1) / self.steps)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+from models.arms import Decision, Fixed, Mixture, Switch
 from models.budget import AlertBudget
 from models.drift import Adwin, PageHinkleyTest
 from models.examples import Examples
+from models.given import GivenScores
 from models.logistic import LogisticRegression
 from models.optimizers import SGD, AdaGrad
 from models.prequential import Prequential
@@ -22,15 +25,16 @@ from models.schedules import (
     Optimal,
     StepDecay,
     TimeBasedDecay,
+    WarmUp,
 )
 from stream.codec import Codec, Fields
-from stream.config import Config, shown
+from stream.config import Config, ModelSettings, shown
 from stream.errors import ConfigError
 from stream.features.sliding import SlidingWindows
 from stream.features.transactions import TransactionFeatures, names
 from stream.features.windows import DecayedWindows, Windows
 from stream.labels import Labels
-from stream.monitor import Monitor
+from stream.monitor import Arm, Monitor
 from stream.timestamps import duration
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {
@@ -125,37 +129,70 @@ def monitor(config: Config) -> Monitor:
     has_amount = bool(config.fields.amount)
     dense = names(keys, use.windows, has_amount, config.fields.numeric)
     categories = config.fields.categorical
+    hash_bits = use.hash_bits if categories else 0
+    arms = [
+        Arm(
+            name,
+            _model(key, settings, len(dense), hash_bits),
+            Prequential(config.metrics.window, config.metrics.fading),
+        )
+        for name, key, settings in _arms(config)
+    ]
     return Monitor(
         codec(config),
         labels,
         TransactionFeatures(dense, categories, windows, has_amount, use.hash_bits),
         StandardScaler(len(dense), use.scale_limit),
         Examples(labels.capacity, len(dense), len(categories)),
-        _model(config, len(dense), use.hash_bits if categories else 0),
+        arms,
+        decision(config, len(arms)),
+        GivenScores(labels.capacity, len(arms)),
+        GivenScores(labels.capacity),
         AlertBudget(config.alerts.budget, config.alerts.memory, config.alerts.warm_up),
         Prequential(config.metrics.window, config.metrics.fading),
         {name: DETECTORS[name]() for name in config.drift.detectors},
     )
 
 
-def learning(config: Config) -> tuple[Optimizer, Schedule]:
-    """What drives the learning.
-
-    Raises
-    ------
-    ConfigError
-        If a name or a parameter in `[model]` is wrong.
-    """
-    settings = config.model
-    return (
-        named("model.optimizer", OPTIMIZERS, settings.optimizer),
-        named("model.schedule", SCHEDULES, settings.schedule),
-    )
+def _arms(config: Config) -> list[tuple[str, str, ModelSettings]]:
+    """Name, key in the config and settings of every arm; the champion comes first."""
+    found = [("champion", "model", config.model)]
+    for number, challenger in enumerate(config.challengers):
+        found.append((challenger.name, f"challengers[{number}]", challenger))
+    return found
 
 
-def _model(config: Config, dense: int, hash_bits: int) -> Model:
-    settings = config.model
-    optimizer, schedule = learning(config)
+def decision(config: Config, arms: int) -> Decision:
+    """Who decides among `arms` of them."""
+    settings = config.decision
+    if settings.mode == "fixed":
+        return Fixed(arms)
+    if settings.mode == "mixture":
+        return Mixture(arms, settings.share)
+    return Switch(arms, settings.level, settings.reign, settings.clip)
+
+
+def check(config: Config) -> None:
+    """Raise `ConfigError` if what drives an arm's learning is wrong."""
+    for _, key, settings in _arms(config):
+        _learning(key, settings)
+
+
+def _learning(key: str, settings: ModelSettings) -> tuple[Optimizer, Schedule]:
+    schedule = dict(settings.schedule)
+    steps = schedule.pop("warm_up", None)
+    made: Schedule = named(f"{key}.schedule", SCHEDULES, schedule)
+    if steps is not None:
+        made = named(
+            f"{key}.schedule",
+            {"warm_up": partial(WarmUp, made)},
+            {"name": "warm_up", "steps": steps},
+        )
+    return named(f"{key}.optimizer", OPTIMIZERS, settings.optimizer), made
+
+
+def _model(key: str, settings: ModelSettings, dense: int, hash_bits: int) -> Model:
+    optimizer, schedule = _learning(key, settings)
     if settings.engine == "streamgauge":
         return LogisticRegression(dense, optimizer, schedule, hash_bits, settings.l2)
     from models.river_model import RiverLogisticRegression  # noqa: PLC0415 - slow to import

@@ -61,7 +61,7 @@ def _load(path: Path, sets: list[str] | None) -> Config:
 
     loaded = config.load(path, config.overrides(sets or []))
     try:
-        build.learning(loaded)
+        build.check(loaded)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return loaded

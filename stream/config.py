@@ -144,6 +144,22 @@ class ModelSettings(Section, frozen=True):
     l2: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
 
 
+class Challenger(ModelSettings, frozen=True, kw_only=True):
+    """One of `[[challengers]]`: a model that shadows the champion, under a name of its own."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_.-]{0,62}$")]
+
+
+class DecisionSettings(Section, frozen=True):
+    """`[decision]`: whose score counts, where there are challengers."""
+
+    mode: Literal["fixed", "switch", "mixture"] = "fixed"
+    share: Annotated[float, Meta(ge=0, lt=1)] = 0.0001
+    level: Annotated[float, Meta(gt=0, lt=1)] = 0.05
+    reign: Annotated[int, Meta(ge=0)] = 1_000
+    clip: Annotated[float, Meta(gt=0, lt=0.5)] = 0.001
+
+
 class Alerts(Section, frozen=True):
     """`[alerts]`: how many alerts are wanted."""
 
@@ -195,11 +211,19 @@ class Config(Section, frozen=True):
     features: Features = Features()
     labels: LabelSettings = LabelSettings()
     model: ModelSettings = field(default_factory=ModelSettings)
+    challengers: Annotated[tuple[Challenger, ...], Meta(max_length=63)] = ()
+    decision: DecisionSettings = DecisionSettings()
     alerts: Alerts = Alerts()
     drift: DriftSettings = DriftSettings()
     input: Input = Input()
     metrics: Metrics = Metrics()
     http: Http = Http()
+
+    def __post_init__(self) -> None:
+        names = ["champion", *(challenger.name for challenger in self.challengers)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"challengers: {', '.join(twice)} named twice: expected other names")
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:

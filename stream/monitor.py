@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from models.arms import Decision
 from models.budget import AlertBudget
 from models.examples import Examples
-from models.kernels import sigmoids
+from models.given import GivenScores
+from models.kernels import logits, sigmoids
 from models.prequential import Prequential
 from models.protocols import Drift, DriftDetector, Model, Stateful
 from models.scaler import StandardScaler
@@ -72,6 +74,15 @@ class Outcome:
     drifts: Sequence[DriftVerdict]
 
 
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A model under its name, with the measures of what it said."""
+
+    name: str
+    model: Model
+    prequential: Prequential
+
+
 @dataclass(slots=True)
 class Monitor:
     """Scores events, learns from labels, decides on alerts, and measures itself.
@@ -86,7 +97,10 @@ class Monitor:
     features: TransactionFeatures
     scaler: StandardScaler
     examples: Examples
-    model: Model
+    arms: Sequence[Arm]
+    decision: Decision
+    given_by_arm: GivenScores
+    given: GivenScores
     budget: AlertBudget
     prequential: Prequential
     detectors: Mapping[str, DriftDetector]
@@ -98,23 +112,32 @@ class Monitor:
         vectors = self.features.run(ops, batch.events)
         self.scaler.scale(vectors.dense)
         steps = Steps(ops.code, ops.y, self.examples.recall(ops.code, ops.slot, vectors))
-        said = self.model.run(steps)
+        said = [arm.model.run(steps) for arm in self.arms]
+        by_arm = np.stack([sigmoids(scores.logits) for scores in said], axis=1)
+        by_arm, _ = self.given_by_arm.recall(ops.code, ops.slot, by_arm)
+        decided, leaders = self.decision.decide(ops.code, ops.y, by_arm)
+        kept, numbers = self.given.recall(ops.code, ops.slot, decided[:, np.newaxis])
+        given = kept[:, 0]
         is_event = ops.code == SCORE
-        thresholds, alerts = self.budget.decide(said.logits[is_event])
-        given, numbers = self.examples.recall_scores(ops.code, ops.slot, sigmoids(said.logits))
+        thresholds, alerts = self.budget.decide(logits(given[is_event]))
 
         measured = (ops.code == LEARN) | (ops.code == CORRECT)
-        self.prequential.update(given[measured], ops.y[measured], ops.was[measured])
+        labels, was = ops.y[measured], ops.was[measured]
+        self.prequential.update(given[measured], labels, was)
+        for k, arm in enumerate(self.arms):
+            arm.prequential.update(by_arm[measured, k], labels, was)
         first = ops.code == LEARN
         drifts = self._watch(given[first], ops.y[first], ops.ts[first])
         rows = np.flatnonzero(is_event)
         reasons = [
-            self._reasons(said, steps.vectors, int(rows[i]), batch.events, int(i))
-            for i in np.flatnonzero(alerts)
+            self._reasons(said[leaders[row]], steps.vectors, row, batch.events, event)
+            for event, row in zip(
+                np.flatnonzero(alerts).tolist(), rows[alerts == 1].tolist(), strict=True
+            )
         ]
         return Outcome(
             batch.events, given[is_event], thresholds, alerts, reasons, batch.dead,
-            numbers[measured], ops.y[measured], drifts,
+            numbers[measured], labels, drifts,
         )  # fmt: skip
 
     def _watch(self, given: Floats, labels: Codes, ts: Floats) -> list[DriftVerdict]:
@@ -145,7 +168,11 @@ class Monitor:
             "features": self.features,
             "scaler": self.scaler,
             "examples": self.examples,
-            "model": self.model,
+            **{f"arm {arm.name}": arm.model for arm in self.arms},
+            **{f"measures of {arm.name}": arm.prequential for arm in self.arms},
+            "decision": self.decision,
+            "given by arm": self.given_by_arm,
+            "given": self.given,
             "budget": self.budget,
             "prequential": self.prequential,
         }

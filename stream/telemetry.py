@@ -29,7 +29,6 @@ from stream.labels import EXPIRED, OUTCOMES, REPEATED
 from stream.monitor import SIGNAL, Monitor, Outcome
 
 SCORE_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0)
-ARM = "champion"  # the one arm there is
 
 
 class Telemetry:
@@ -134,12 +133,10 @@ class Telemetry:
         yield lag
 
     def _learning(self) -> Iterable[Metric]:
-        scores = HistogramMetricFamily(
-            "streamgauge_score_ratio", "Scores of events.", labels=["arm"]
-        )
+        scores = HistogramMetricFamily("streamgauge_score_ratio", "Scores of events.")
         rising = np.cumsum(self._scores).tolist()
         buckets = [(str(le), n) for le, n in zip(SCORE_BUCKETS[:-1], rising, strict=False)]
-        scores.add_metric([ARM], [*buckets, ("+Inf", rising[-1])], self._score_sum)
+        scores.add_metric([], [*buckets, ("+Inf", rising[-1])], self._score_sum)
         yield scores
         yield CounterMetricFamily(
             "streamgauge_alerts_emitted", "Events above the alert threshold.", value=self._alerts
@@ -149,41 +146,60 @@ class Telemetry:
             "Score from which on an event is an alert; 1 during the warm-up.",
             value=self._monitor.budget.threshold,
         )
-        model, seen = self._monitor.model, self._monitor.prequential
-        rate = GaugeMetricFamily(
-            "streamgauge_learning_rate", "Learning rate of the next label.", labels=["arm"]
+        yield from self._arms()
+        seen = self._monitor.prequential
+        error = GaugeMetricFamily(
+            "streamgauge_prequential_error_ratio",
+            "Share of scores on the wrong side of 0.5, labels corrected; NaN before the first.",
+            labels=["window"],
         )
-        rate.add_metric([ARM], model.rate)
-        yield rate
-        updates = CounterMetricFamily(
-            "streamgauge_model_updates", "Learning steps by outcome.", labels=["arm", "outcome"]
-        )
-        updates.add_metric([ARM, "applied"], model.learned)
-        updates.add_metric([ARM, "skipped_nonfinite"], model.refused)
-        yield updates
-        loss = SummaryMetricFamily(
-            "streamgauge_log_loss_nats", "Log-loss of scores as given.", labels=["arm"]
-        )
-        loss.add_metric([ARM], int(seen.first_confusion.sum()), seen.first_loss_sum)
-        yield loss
+        error.add_metric(["all"], seen.error)
+        error.add_metric(["faded"], seen.faded_error)
+        yield error
         predictions = CounterMetricFamily(
             "streamgauge_labelled_predictions",
             "Scores as given against first labels; predicted is 1 above a score of 0.5.",
-            labels=["arm", "predicted", "actual"],
+            labels=["predicted", "actual"],
         )
         for predicted in (0, 1):
             for actual in (0, 1):
                 count = int(seen.first_confusion[predicted, actual])
-                predictions.add_metric([ARM, str(predicted), str(actual)], count)
+                predictions.add_metric([str(predicted), str(actual)], count)
         yield predictions
-        error = GaugeMetricFamily(
-            "streamgauge_prequential_error_ratio",
-            "Share of scores on the wrong side of 0.5, labels corrected; NaN before the first.",
-            labels=["arm", "window"],
+        loss = SummaryMetricFamily("streamgauge_log_loss_nats", "Log-loss of scores as given.")
+        loss.add_metric([], int(seen.first_confusion.sum()), seen.first_loss_sum)
+        yield loss
+
+    def _arms(self) -> Iterable[Metric]:
+        """What each arm does: the champion, and the challengers that shadow it."""
+        arm = ["arm"]
+        rate = GaugeMetricFamily(
+            "streamgauge_learning_rate", "Learning rate of the next label.", labels=arm
         )
-        error.add_metric([ARM, "all"], seen.error)
-        error.add_metric([ARM, "faded"], seen.faded_error)
-        yield error
+        updates = CounterMetricFamily(
+            "streamgauge_model_updates", "Learning steps by outcome.", labels=["arm", "outcome"]
+        )
+        loss = SummaryMetricFamily(
+            "streamgauge_arm_log_loss_nats", "Log-loss of the arm's scores as given.", labels=arm
+        )
+        error = GaugeMetricFamily(
+            "streamgauge_arm_error_ratio",
+            "Faded share of the arm's scores on the wrong side of 0.5; NaN before the first label.",
+            labels=arm,
+        )
+        weight = GaugeMetricFamily(
+            "streamgauge_arm_weight_ratio", "What the arm's score counts for.", labels=arm
+        )
+        weights = self._monitor.decision.weights
+        for each, share in zip(self._monitor.arms, weights.tolist(), strict=True):
+            model, seen = each.model, each.prequential
+            rate.add_metric([each.name], model.rate)
+            updates.add_metric([each.name, "applied"], model.learned)
+            updates.add_metric([each.name, "skipped_nonfinite"], model.refused)
+            loss.add_metric([each.name], int(seen.first_confusion.sum()), seen.first_loss_sum)
+            error.add_metric([each.name], seen.faded_error)
+            weight.add_metric([each.name], share)
+        return [rate, updates, loss, error, weight]
 
     def _drift(self) -> Iterable[Metric]:
         drifts = CounterMetricFamily(
@@ -216,8 +232,8 @@ class Telemetry:
                 "dead_letters": dict(self._dead),
                 "alerts": self._alerts,
                 "threshold": self._monitor.budget.threshold,
-                "learning_rate": self._monitor.model.rate,
-                "refused_updates": self._monitor.model.refused,
+                "learning_rate": self._monitor.arms[0].model.rate,
+                "refused_updates": sum(arm.model.refused for arm in self._monitor.arms),
                 "event_time": self._event_time or None,
                 "lag": {f"{topic}-{part}": n for (topic, part), n in self._lag.items()},
                 "drifts": {

@@ -1,4 +1,4 @@
-"""Examples in their places: against a dict."""
+"""Examples and given scores in their places: against a dict."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.examples import Examples
+from models.given import GivenScores
 from models.vectors import SCORE, Vectors
 
 PLACES, HASHED = 3, 2
@@ -49,6 +50,7 @@ def vectors(events: list[Kept]) -> Vectors:
 @given(pieces)
 def test_against_a_dict(stream: list[list[tuple[int, int]]]) -> None:
     examples, reference, seen = Examples(PLACES, 2, HASHED), dict[int, Kept](), 0
+    scores = GivenScores(PLACES)
     for operations in stream:
         new, expected = [], []
         for code, place in operations:
@@ -69,7 +71,7 @@ def test_against_a_dict(stream: list[list[tuple[int, int]]]) -> None:
             [e.score if c == SCORE else 0.9 for e, c in zip(expected, codes, strict=True)]
         )
         before = today.copy()
-        given_then, numbers = examples.recall_scores(codes, places, today)
-        assert given_then.tolist() == [e.score for e in expected]
+        given_then, numbers = scores.recall(codes, places, today[:, np.newaxis])
+        assert given_then[:, 0].tolist() == [e.score for e in expected]
         assert numbers.tolist() == [e.number for e in expected]
         assert today.tolist() == before.tolist()  # left as it was

@@ -11,6 +11,7 @@ import pytest
 
 from models.budget import AlertBudget
 from models.examples import Examples
+from models.given import GivenScores
 from models.logistic import LogisticRegression
 from models.optimizers import SGD, AdaGrad
 from models.prequential import Prequential
@@ -57,8 +58,11 @@ def feed_examples(examples: Examples, i: int, j: int) -> Outputs:
         np.count_nonzero(STEPS.code[:j] == SCORE),
     )
     got = examples.recall(code, places, rows(STEPS.vectors, int(first), int(last)))
-    given, numbers = examples.recall_scores(code, places, SCORES[i:j])
-    return got.dense, np.diff(got.start), got.slots, got.values, given, numbers
+    return got.dense, np.diff(got.start), got.slots, got.values
+
+
+def feed_given(given: GivenScores, i: int, j: int) -> Outputs:
+    return given.recall(STEPS.code[i:j], PLACES[i:j], SCORES[i:j, np.newaxis])
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ PARTS = {
     "examples": Part(
         lambda: Examples(20, DENSE, PAIRS), feed_examples, lambda: Examples(20, DENSE, PAIRS + 1)
     ),
+    "given": Part(lambda: GivenScores(20), feed_given, lambda: GivenScores(20, 2)),
 }
 
 every_part = pytest.mark.parametrize("about", PARTS.values(), ids=PARTS.keys())

@@ -82,7 +82,7 @@ def test_the_stream_has_everything_in_it() -> None:
 def _corrections(monitor: Monitor) -> int:
     first, corrected = monitor.prequential.first_confusion, monitor.prequential.confusion
     assert first.sum() == corrected.sum() == monitor.labels.counts[JOINED]
-    return int(monitor.model.learned - monitor.labels.counts[JOINED])  # nothing was assumed
+    return int(monitor.arms[0].model.learned - monitor.labels.counts[JOINED])  # nothing was assumed
 
 
 @each_kind
@@ -179,7 +179,7 @@ def test_reasons_are_contributions_that_add_up() -> None:
     # few enough features for the reasons to name all of them
     fields = {"customer": "", "terminal": "", "amount": "", **EXTRA}
     monitor = new_monitor(fields=fields)
-    model = monitor.model
+    model = monitor.arms[0].model
     assert isinstance(model, LogisticRegression)
     alerts = 0
     for each in stream(2_500):
@@ -202,7 +202,7 @@ def test_reasons_are_contributions_that_add_up() -> None:
 
 def test_reasons_name_the_largest_of_many() -> None:
     monitor = new_monitor(fields=EXTRA)
-    model = monitor.model
+    model = monitor.arms[0].model
     assert isinstance(model, LogisticRegression)
     alerts = 0
     for each in stream(1_500):
@@ -211,7 +211,7 @@ def test_reasons_name_the_largest_of_many() -> None:
         if not outcome.alerts.any():
             continue
         alerts += 1
-        slot = (monitor.examples._seen[0] - 1) % monitor.labels.capacity
+        slot = (monitor.given._seen[0] - 1) % monitor.labels.capacity
         names = [*monitor.features.names, *(text for (text,) in outcome.events.category_texts)]
         width = len(monitor.features.names)
         at = [*range(width), *(width + monitor.examples._slots[slot])]

@@ -33,6 +33,9 @@ TYPES = {
     "streamgauge_alert_threshold_ratio": "gauge",
     "streamgauge_learning_rate": "gauge",
     "streamgauge_model_updates": "counter",
+    "streamgauge_arm_log_loss_nats": "summary",
+    "streamgauge_arm_error_ratio": "gauge",
+    "streamgauge_arm_weight_ratio": "gauge",
     "streamgauge_log_loss_nats": "summary",
     "streamgauge_labelled_predictions": "counter",
     "streamgauge_prequential_error_ratio": "gauge",
@@ -90,8 +93,8 @@ def test_every_label_set_is_there_from_the_start() -> None:
     assert series(fresh) == series(later)
     counters = [family for family in fresh.registry.collect() if family.type == "counter"]
     assert {sample.value for family in counters for sample in family.samples} == {0}
-    assert math.isnan(fresh.value("prequential_error_ratio", **ARM, window="all") or 0.0)
-    assert fresh.value("score_ratio_count", **ARM) == 0
+    assert math.isnan(fresh.value("prequential_error_ratio", window="all") or 0.0)
+    assert fresh.value("score_ratio_count") == 0
     assert fresh.value("alert_threshold_ratio") == 1
 
 
@@ -128,10 +131,10 @@ def test_the_histogram_is_cumulative(watched: Watched) -> None:
     scores = np.concatenate([o.scores for o in watched.outcomes])
     bounds = [*map(str, SCORE_BUCKETS[:-1]), "+Inf"]
     for le in bounds:
-        got = watched.value("score_ratio_bucket", **ARM, le=le)
+        got = watched.value("score_ratio_bucket", le=le)
         assert got == np.count_nonzero(scores <= float(le))
-    assert watched.value("score_ratio_count", **ARM) == len(scores)
-    assert watched.value("score_ratio_sum", **ARM) == pytest.approx(scores.sum(), rel=1e-9)
+    assert watched.value("score_ratio_count") == len(scores)
+    assert watched.value("score_ratio_sum") == pytest.approx(scores.sum(), rel=1e-9)
 
 
 def test_a_score_on_a_bound_belongs_below_it() -> None:
@@ -140,12 +143,12 @@ def test_a_score_on_a_bound_belongs_below_it() -> None:
     (outcome,) = watched.outcomes
     n = len(outcome.scores)
     outcome.scores[:] = [0.5, 1.0] * (n // 2) + [0.0] * (n % 2)
-    before = watched.value("score_ratio_bucket", **ARM, le="0.5") or 0
-    ones = watched.value("score_ratio_bucket", **ARM, le="0.99") or 0
+    before = watched.value("score_ratio_bucket", le="0.5") or 0
+    ones = watched.value("score_ratio_bucket", le="0.99") or 0
     watched.telemetry.observe(outcome, {})
-    assert watched.value("score_ratio_bucket", **ARM, le="0.5") == before + n - n // 2
-    assert watched.value("score_ratio_bucket", **ARM, le="0.99") == ones + n - n // 2
-    assert watched.value("score_ratio_bucket", **ARM, le="+Inf") == 2 * n
+    assert watched.value("score_ratio_bucket", le="0.5") == before + n - n // 2
+    assert watched.value("score_ratio_bucket", le="0.99") == ones + n - n // 2
+    assert watched.value("score_ratio_bucket", le="+Inf") == 2 * n
 
 
 def test_the_learning_adds_up(watched: Watched) -> None:
@@ -162,22 +165,20 @@ def test_the_learning_adds_up(watched: Watched) -> None:
     for p in (0, 1):
         for y in (0, 1):
             expected = sum(predicted[number] == p and label == y for number, label in first.items())
-            got = watched.value(
-                "labelled_predictions_total", **ARM, predicted=str(p), actual=str(y)
-            )
+            got = watched.value("labelled_predictions_total", predicted=str(p), actual=str(y))
             assert got == expected > 0
     losses = [-math.log(scores[i] if y else 1.0 - scores[i]) for i, y in first.items()]
-    assert watched.value("log_loss_nats_count", **ARM) == len(first)
-    assert watched.value("log_loss_nats_sum", **ARM) == pytest.approx(math.fsum(losses), rel=1e-9)
+    assert watched.value("log_loss_nats_count") == len(first)
+    assert watched.value("log_loss_nats_sum") == pytest.approx(math.fsum(losses), rel=1e-9)
     wrong = sum(predicted[number] != y for number, y in last.items())
-    error = watched.value("prequential_error_ratio", **ARM, window="all")
+    error = watched.value("prequential_error_ratio", window="all")
     assert error == pytest.approx(wrong / len(last), rel=1e-12)
-    faded = watched.value("prequential_error_ratio", **ARM, window="faded")
+    faded = watched.value("prequential_error_ratio", window="faded")
     assert faded == monitor.prequential.faded_error
     updates = sum(len(o.labels) for o in outcomes)
     assert watched.value("model_updates_total", **ARM, outcome="applied") == updates
     assert watched.value("model_updates_total", **ARM, outcome="skipped_nonfinite") == 0
-    assert watched.value("learning_rate", **ARM) == monitor.model.rate == 0.3
+    assert watched.value("learning_rate", **ARM) == monitor.arms[0].model.rate == 0.3
     assert watched.value("alert_threshold_ratio") == monitor.budget.threshold < 1
 
 
@@ -200,6 +201,6 @@ def test_the_state_is_json_and_says_the_same(watched: Watched) -> None:
         assert state["labels"] == of.monitor.prequential.count
         assert sum(state["dead_letters"].values()) == sum(len(o.dead) for o in of.outcomes)
         assert sum(n for _, n in state["scores"]) == state["events"]
-        error = of.value("prequential_error_ratio", **ARM, window="all") or 0.0
+        error = of.value("prequential_error_ratio", window="all") or 0.0
         assert state["all"]["error"] == (None if math.isnan(error) else error)
         assert state["lag"] == ({"transactions-0": 5, "labels-1": 0} if of.outcomes else {})
