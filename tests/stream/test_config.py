@@ -12,7 +12,10 @@ from stream.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "examples" / "transactions.toml"
 
-SECTIONS = "alerts, challengers, decision, drift, features, fields, http, input, kafka, kind, labels, metrics, model"
+SECTIONS = (
+    "alerts, challengers, decision, drift, features, fields, http, input, kafka, kind, labels, "
+    "metrics, model"
+)
 FEATURES = "aggregates, hash_bits, max_keys, max_window_events, scale_limit, windows"
 TOPICS = "alerts, dead_letters, events, labels, scores"
 DURATION = "expected a duration such as 30s, 1.5h or 7d"

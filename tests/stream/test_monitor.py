@@ -49,7 +49,19 @@ def maker(engine: str, aggregates: str, expire_as: str = "unlabelled") -> Make:
     )
 
 
+CHALLENGERS = [
+    {"name": "slow", "schedule": {"name": "time", "rate": 0.01, "warm_up": 10}},
+    {"name": "sgd", "optimizer": {"name": "sgd"}, "schedule": {"name": "constant", "rate": 0.05}},
+]
+
+
+def deciding(**decision: Any) -> Make:
+    return lambda: new_monitor(fields=EXTRA, challengers=CHALLENGERS, decision=decision)
+
+
 KINDS: dict[str, Make] = {
+    "mixture": deciding(mode="mixture", share=0.01),
+    "switch": deciding(mode="switch", level=0.9, reign=50),
     "decayed": maker("streamgauge", "decayed"),
     "sliding": maker("streamgauge", "sliding", "negative"),
     "river-decayed": maker("river", "decayed", "negative"),
@@ -173,6 +185,38 @@ def test_the_two_engines_agree(schedule: dict[str, Any]) -> None:
     np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
     assert np.ptp(a) > 0.5
     assert told(ours)["labelled"] == told(rivers)["labelled"]
+
+
+def test_challengers_shadow_the_champion() -> None:
+    records = stream(2_000)
+    shadowed, alone = deciding(mode="fixed")(), new_monitor(fields=EXTRA)
+    assert scores(steps(shadowed, records, 70)) == scores(steps(alone, records, 70))
+    assert [arm.name for arm in shadowed.arms] == ["champion", "slow", "sgd"]
+    measured = [arm.prequential for arm in shadowed.arms]
+    assert measured[0].log_loss == alone.prequential.log_loss
+    assert len({seen.log_loss for seen in measured}) == 3
+    assert {seen.count for seen in measured} == {alone.prequential.count}
+
+
+def test_each_arm_is_what_it_would_be_alone() -> None:
+    records = stream(2_000)
+    together = deciding(mode="mixture")()
+    steps(together, records, 70)
+    sgd = {name: CHALLENGERS[1][name] for name in ("optimizer", "schedule")}
+    alone = new_monitor(fields=EXTRA, model=sgd)
+    steps(alone, records, 70)
+    assert together.arms[2].prequential.log_loss == alone.prequential.log_loss
+
+
+def test_a_mixture_lies_between_its_arms_and_a_switch_is_one_of_them() -> None:
+    records = stream(2_500)
+    mixture, switch = (KINDS[name]() for name in ("mixture", "switch"))
+    steps(mixture, records, 70)
+    losses = [arm.prequential.log_loss for arm in mixture.arms]
+    assert mixture.prequential.log_loss < max(losses)
+    assert mixture.decision.weights.sum() == pytest.approx(1.0)
+    steps(switch, records, 70)
+    assert sorted(switch.decision.weights) == [0.0, 0.0, 1.0]
 
 
 def test_reasons_are_contributions_that_add_up() -> None:
