@@ -1,0 +1,1 @@
+"""How fast and how good, beside what one would write by hand."""

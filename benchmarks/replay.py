@@ -1,0 +1,187 @@
+"""`make bench`: Streamgauge's replay beside the same job by hand, on the same events in one run.
+
+Rounds are interleaved, since machines are noisy: compare the ratios, not the figures of two runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from prometheus_client import CollectorRegistry
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import river_loop
+from models.ranking import average_precision, roc_auc
+from stream import build
+from stream.commands.progress import bar
+from stream.config import Config
+from stream.generate import Stream, transactions
+from stream.replay import Figures, Ledger
+from stream.sinks.files import FileSink
+from stream.sources.recording import RecordingSource
+from stream.telemetry import Telemetry
+
+RECORDING = Path("../shared/data/fraud_handbook_days000-089.jsonl.gz")
+DELAY = 7 * 86_400.0
+AT_LEAST = 8.0  # times the River loop
+console = Console()
+
+Run = Callable[[Path, Path], tuple[float, float]]  # average precision and ROC AUC
+
+
+def ours(recording: Path, scores: Path) -> tuple[float, float]:
+    """The path of `streamgauge replay`, and the service's telemetry on top."""
+    figures = _replay([recording], scores).figures()
+    return figures.average_precision, figures.roc_auc
+
+
+def _replay(recordings: list[Path], scores: Path | None) -> Ledger:
+    config = Config()
+    topics = config.kafka.topics
+    source = RecordingSource(
+        recordings, build.fields(config), topics.events, topics.labels, DELAY, 2_000
+    )
+    monitor, sink, ledger = build.monitor(config), FileSink(scores), Ledger()
+    telemetry = Telemetry(monitor, CollectorRegistry(), "bench")
+    while not source.exhausted:
+        outcome = monitor.step(source.poll(0.0))
+        sink.write(outcome)
+        ledger.add(outcome)
+        telemetry.observe(outcome, {})
+    sink.flush()
+    sink.close()
+    return ledger
+
+
+def by_hand(recording: Path, scores: Path) -> tuple[float, float]:
+    """The River loop with the same features."""
+    return _ranked(*river_loop.replay(recording, scores, DELAY))
+
+
+def bare(recording: Path, scores: Path) -> tuple[float, float]:
+    """The River loop with the event's own fields only, which does less."""
+    return _ranked(*river_loop.replay(recording, scores, DELAY, windows=False))
+
+
+def _ranked(given: list[float], labels: list[int]) -> tuple[float, float]:
+    p, y = np.array(given), np.array(labels, np.int8)
+    return average_precision(p, y), roc_auc(p, y)
+
+
+ROWS: dict[str, Run] = {
+    "Streamgauge replay": ours,
+    "json + River + prometheus-client, same features": by_hand,
+    "the same, the event's own fields only": bare,
+}
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--events", type=int, default=200_000, help="events to take (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (%(default)s)")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="streamgauge-bench-") as name:
+        folder = Path(name)
+        recording = folder / "events.jsonl"
+        events = _prepare(recording, arguments.events)
+        warm = folder / "warm.jsonl"
+        _prepare(warm, 5_000)
+        ours(warm, folder / "scores.jsonl")  # compiles
+        seconds: dict[str, list[float]] = {row: [] for row in ROWS}
+        quality = {}
+        with bar("bench", arguments.rounds * len(ROWS)) as (progress, task):
+            for _ in range(arguments.rounds):
+                for row, run in ROWS.items():
+                    progress.update(task, note=row)
+                    start = time.perf_counter()
+                    quality[row] = run(recording, folder / "scores.jsonl")
+                    seconds[row].append(time.perf_counter() - start)
+                    progress.advance(task)
+    speeds = {row: events / statistics.median(taken) for row, taken in seconds.items()}
+    _show(speeds, quality, events, arguments.rounds)
+    figures = _whole()
+    if arguments.json:
+        ratios = {row: speeds["Streamgauge replay"] / speed for row, speed in speeds.items()}
+        known = {
+            "events": events,
+            "seconds": seconds,
+            "ratios": ratios,
+            "whole": msgspec.to_builtins(figures) if figures else None,
+        }
+        arguments.json.write_text(json.dumps(known, indent=1) + "\n")
+
+
+def _prepare(recording: Path, events: int) -> int:
+    """The first events of the fraud recording; generated ones where it is not there."""
+    with recording.open("wb") as out:
+        if RECORDING.exists():
+            with gzip.open(RECORDING) as lines:
+                chosen = list(islice(lines, events))
+        else:
+            console.print(f"{RECORDING} is not there: measuring on a generated stream")
+            stream = transactions(Stream(events=events))
+            chosen = [msgspec.json.encode(event) + b"\n" for event in stream]
+        out.writelines(chosen)
+    return len(chosen)
+
+
+def _show(
+    speeds: dict[str, float], quality: dict[str, tuple[float, float]], events: int, rounds: int
+) -> None:
+    table = Table(
+        "replay of transactions", "events/s", "us/event", "ours is", "AP", "ROC AUC",
+        title=f"{events:,} events, labels 7 days late, median of {rounds} interleaved rounds",
+        caption=f"wanted: at least {AT_LEAST:g} times the second row. Python "
+        f"{platform.python_version()}, river {version('river')}, numba {version('numba')}, "
+        f"numpy {version('numpy')}, {_processor()}",
+    )  # fmt: skip
+    for row, speed in speeds.items():
+        ratio = speeds["Streamgauge replay"] / speed
+        ap, auc = quality[row]
+        us = f"{1e6 / speed:.1f}"
+        table.add_row(row, f"{speed:,.0f}", us, f"{ratio:.1f} x", f"{ap:.3f}", f"{auc:.3f}")
+    console.print(table)
+
+
+def _whole() -> Figures | None:
+    """The whole recording, measured from day 30 on."""
+    if not RECORDING.exists():
+        return None
+    with console.status("the whole recording"):
+        ledger = _replay([RECORDING], None)
+    figures = ledger.figures(ledger.first_time // 86_400.0 * 86_400.0 + 30 * 86_400.0)
+    table = Table("days 30 to 89 of the fraud recording", "reached", "wanted")
+    table.add_row("average precision", f"{figures.average_precision:.4f}", "0.66")
+    table.add_row("ROC AUC", f"{figures.roc_auc:.4f}", "0.89")
+    console.print(table)
+    assert not math.isnan(figures.average_precision)
+    return figures
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+if __name__ == "__main__":
+    main()
