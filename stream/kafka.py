@@ -83,6 +83,8 @@ def in_our_words(kafka: Kafka, doing: str) -> Generator[None]:
                 raise BrokerRefusedError(line) from error
             if timed_out:
                 line = f"no answer from {kafka.bootstrap} to {doing}: {_why(cause)}"
+                if kafka.username and "disconnected" in line:  # a refusal may come as just that
+                    line += f" (is the password of {kafka.username} right?)"
                 raise BrokerError(line) from error
             raise BrokerError(f"{doing} at {kafka.bootstrap} failed: {_why(cause)}") from error
 

@@ -85,8 +85,9 @@ def test_a_wrong_password_is_said_and_never_shown(tmp_path: Path) -> None:
     with Broker(port=port, controller_port=controller, extra=extra):
         refused = streamgauge("check", str(config))
         assert refused.returncode == 1
-        assert "refused" in refused.stderr
-        assert "as gauge" in refused.stderr
+        # Kafka may close the connection before its answer was read.
+        lines = ("refused listing topics as gauge: Authentication failed", "password of gauge")
+        assert any(line in refused.stderr for line in lines), refused.stderr
         assert len(refused.stderr.splitlines()) == 1
         assert wrong not in refused.stderr + refused.stdout
         password.write_text("right\n")
