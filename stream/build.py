@@ -14,6 +14,7 @@ from models.examples import Examples
 from models.given import GivenScores
 from models.logistic import LogisticRegression
 from models.optimizers import SGD, AdaGrad
+from models.plugged import PluggedLogisticRegression, StepOptimizer
 from models.prequential import Prequential
 from models.protocols import DriftDetector, Model, Optimizer, Schedule
 from models.scaler import StandardScaler
@@ -35,6 +36,7 @@ from stream.features.transactions import TransactionFeatures, names
 from stream.features.windows import DecayedWindows, Windows
 from stream.labels import Labels
 from stream.monitor import Arm, Monitor
+from stream.plugins import load
 from stream.timestamps import duration
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {
@@ -63,10 +65,14 @@ def named(key: str, choices: Mapping[str, Callable[..., Any]], settings: Mapping
         Naming the key, the value and what is allowed.
     """
     name = settings.get("name")
-    if not isinstance(name, str) or name not in choices:
+    if isinstance(name, str) and ":" in name:
+        make = load(key, name)
+    elif isinstance(name, str) and name in choices:
+        make = choices[name]
+    else:
         given = f" = {shown(name)}" if name is not None else ""
-        raise ConfigError(f"{key}.name{given}: expected one of {', '.join(sorted(choices))}")
-    make = choices[name]
+        known = ", ".join(sorted(choices))
+        raise ConfigError(f"{key}.name{given}: expected one of {known}, or module:Class")
     parameters = {k: v for k, v in settings.items() if k != "name"}
     allowed = inspect.signature(make).parameters
     for parameter, value in parameters.items():
@@ -178,7 +184,7 @@ def check(config: Config) -> None:
         _learning(key, settings)
 
 
-def _learning(key: str, settings: ModelSettings) -> tuple[Optimizer, Schedule]:
+def _learning(key: str, settings: ModelSettings) -> tuple[Optimizer | StepOptimizer, Schedule]:
     schedule = dict(settings.schedule)
     steps = schedule.pop("warm_up", None)
     made: Schedule = named(f"{key}.schedule", SCHEDULES, schedule)
@@ -188,11 +194,19 @@ def _learning(key: str, settings: ModelSettings) -> tuple[Optimizer, Schedule]:
             {"warm_up": partial(WarmUp, made)},
             {"name": "warm_up", "steps": steps},
         )
-    return named(f"{key}.optimizer", OPTIMIZERS, settings.optimizer), made
+    if not hasattr(made, "get"):
+        raise ConfigError(f"{key}.schedule.name: a schedule has a method get(t), this one does not")
+    optimizer = named(f"{key}.optimizer", OPTIMIZERS, settings.optimizer)
+    if not (hasattr(optimizer, "code") or isinstance(optimizer, StepOptimizer)):
+        needed = "slots and a method step(weights, state, g, rate)"
+        raise ConfigError(f"{key}.optimizer.name: an optimizer has {needed}, this one does not")
+    return optimizer, made
 
 
 def _model(key: str, settings: ModelSettings, dense: int, hash_bits: int) -> Model:
     optimizer, schedule = _learning(key, settings)
+    if isinstance(optimizer, StepOptimizer):
+        return PluggedLogisticRegression(dense, optimizer, schedule, hash_bits, settings.l2)
     if settings.engine == "streamgauge":
         return LogisticRegression(dense, optimizer, schedule, hash_bits, settings.l2)
     from models.river_model import RiverLogisticRegression  # noqa: PLC0415 - slow to import

@@ -90,10 +90,10 @@ def test_a_mistake_is_one_line(text: str, line: str, tmp_path: Path) -> None:
     ("model", "line"),
     [
         ({"schedule": {"name": "linear"}},
-         f'schedule.name = "linear": expected one of {", ".join(sorted(SCHEDULES))}'),
-        ({"optimizer": {}}, f"optimizer.name: expected one of {', '.join(sorted(OPTIMIZERS))}"),
+         f'schedule.name = "linear": expected one of {", ".join(sorted(SCHEDULES))}, or module:Class'),
+        ({"optimizer": {}}, f"optimizer.name: expected one of {', '.join(sorted(OPTIMIZERS))}, or module:Class"),
         ({"optimizer": {"name": ["sgd"]}},
-         f'optimizer.name = ["sgd"]: expected one of {", ".join(sorted(OPTIMIZERS))}'),
+         f'optimizer.name = ["sgd"]: expected one of {", ".join(sorted(OPTIMIZERS))}, or module:Class'),
         ({"optimizer": {"name": "adagrad", "rho": 0.9}},
          "optimizer.rho = 0.9: no such key; adagrad has eps"),
         ({"optimizer": {"name": "sgd", "eps": 1}}, "optimizer.eps = 1: no such key; sgd has none"),
