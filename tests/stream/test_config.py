@@ -17,6 +17,8 @@ SECTIONS = (
     "metrics, model"
 )
 FEATURES = "aggregates, hash_bits, max_keys, max_window_events, scale_limit, windows"
+ANY_SCHEDULE = f"{', '.join(sorted(SCHEDULES))}, or module:Class"
+ANY_OPTIMIZER = f"{', '.join(sorted(OPTIMIZERS))}, or module:Class"
 TOPICS = "alerts, dead_letters, events, labels, scores"
 DURATION = "expected a duration such as 30s, 1.5h or 7d"
 RISING = "expected rising lengths above 0, such as 1d, 7d, 30d"
@@ -90,10 +92,10 @@ def test_a_mistake_is_one_line(text: str, line: str, tmp_path: Path) -> None:
     ("model", "line"),
     [
         ({"schedule": {"name": "linear"}},
-         f'schedule.name = "linear": expected one of {", ".join(sorted(SCHEDULES))}, or module:Class'),
-        ({"optimizer": {}}, f"optimizer.name: expected one of {', '.join(sorted(OPTIMIZERS))}, or module:Class"),
+         f'schedule.name = "linear": expected one of {ANY_SCHEDULE}'),
+        ({"optimizer": {}}, f"optimizer.name: expected one of {ANY_OPTIMIZER}"),
         ({"optimizer": {"name": ["sgd"]}},
-         f'optimizer.name = ["sgd"]: expected one of {", ".join(sorted(OPTIMIZERS))}, or module:Class'),
+         f'optimizer.name = ["sgd"]: expected one of {ANY_OPTIMIZER}'),
         ({"optimizer": {"name": "adagrad", "rho": 0.9}},
          "optimizer.rho = 0.9: no such key; adagrad has eps"),
         ({"optimizer": {"name": "sgd", "eps": 1}}, "optimizer.eps = 1: no such key; sgd has none"),
