@@ -126,8 +126,8 @@ class Metrics:
 
 def replay(
     recording: Path, scores: Path, label_delay: float, windows: bool = True
-) -> tuple[list[float], list[int]]:
-    """Score and learn from a recording with the truth inside; gives scores and labels, in order.
+) -> tuple[list[float], list[float], list[int]]:
+    """Score and learn from a recording with the truth inside; gives times, scores and labels.
 
     Parameters
     ----------
@@ -147,6 +147,7 @@ def replay(
     quantile = Quantile(1.0 - 0.005)
     metrics = Metrics()
     waiting: deque[tuple[float, dict[str, float], float, int, list[str | int]]] = deque()
+    times: list[float] = []
     given: list[float] = []
     truths: list[int] = []
 
@@ -202,11 +203,12 @@ def replay(
             out.write(json.dumps(said) + "\n")
             y = event["label"]
             waiting.append((ts + label_delay, x, p, y, keys))
+            times.append(ts)
             given.append(p)
             truths.append(y)
         for each in waiting:
             learn(*each)
-    return given, truths
+    return times, given, truths
 
 
 def _seconds(ts: str | float) -> float:

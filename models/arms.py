@@ -34,6 +34,11 @@ class Decision(Protocol):
         """Shape (arms,): what each arm's score counts for at the next event; they add up to 1."""
         ...
 
+    @property
+    def switches(self) -> int:
+        """How often the champion was replaced; 0 where there is none to replace."""
+        ...
+
     def decide(self, code: Codes, y: Codes, given: Floats) -> tuple[Floats, Ints]:
         """Go through operations in order.
 
@@ -72,6 +77,8 @@ class Fixed:
     ([0.2], [0])
     """
 
+    switches = 0
+
     def __init__(self, arms: int) -> None:
         self._arms = arms
 
@@ -101,7 +108,7 @@ def _mix(
             p += weights[k] * given[i, k]
             if weights[k] > weights[leader]:
                 leader = k
-        out[i] = p
+        out[i] = min(1.0, p)  # rounding can take it past
         led[i] = leader
         if code[i] != LEARN:
             continue
@@ -139,6 +146,8 @@ class Mixture:
     >>> round(scores[1], 4)  # the first arm has earned 9/14 of the weight
     np.float64(0.7571)
     """
+
+    switches = 0
 
     def __init__(self, arms: int, share: float = 0.0) -> None:
         if not 0 <= share < 1:

@@ -1,25 +1,38 @@
 """The compiled inner loops of scoring and learning: one step after another, in order.
 
-Weights and optimizer state are arrays with one place for each weight: the dense features first,
-then the hashed slots. The cost of a step depends on the non-zero features of its vector only.
+Weights are one array: the dense features' first, then the hashed slots'. The optimizer's state is
+another, with all that belongs to one weight side by side, so that a step fetches it at once. The
+cost of a step depends on the features of its vector only.
 """
 
 from __future__ import annotations
 
 import math
-from typing import cast
+from collections.abc import Callable
+from typing import TypeAlias, cast
 
 import numpy as np
 
+from models import rules
 from models.compiled import compiled, inlined
+from models.rules import Settings
 from models.vectors import SCORE, Codes, Floats, Ints, Slots
-
-SGD_STEP = 0
-ADAGRAD = 1
 
 # A value or rate beyond this is refused as if it were not finite: below it, no product or sum in a
 # step can overflow, so one look at the input is enough to keep the weights finite for ever.
 LARGEST = 1e9
+LARGEST_SQUARE = 1e60  # of a gradient's norm: l2 could make more of it
+LARGEST_WEIGHT = 1e100
+
+PARAMETERS = 5  # at the most
+
+EVERY = 7  # labels, running figures are taken; a prime, as labels may come in turns
+FADING = 0.98  # of the running figures, each time
+
+# Places of the counts, and of the running figures: what an optimizer keeps for all weights
+# together follows those.
+LEARNED, REFUSED = range(2)
+GRADIENT, CHANGE, FIGURES = range(3)
 
 
 @inlined
@@ -53,10 +66,10 @@ def logits(p: Floats) -> Floats:
 @inlined
 def usable(x: Floats, largest: float) -> bool:
     """Whether every value is finite and within `largest` (a NaN fails every comparison)."""
-    for value in x:  # noqa: SIM110 - numba knows no generator expressions
-        if not abs(value) <= largest:
-            return False
-    return True
+    bad = 0  # counted to the end: a loop without a way out runs several at a time
+    for value in x:
+        bad += not abs(value) <= largest
+    return bad == 0
 
 
 @inlined
@@ -68,17 +81,145 @@ def usable_rate(rate: float, l2: float) -> bool:
     return 0.0 <= rate <= LARGEST and rate * l2 <= 1.0
 
 
+Rule: TypeAlias = Callable[[int, float, float, float, Floats, Settings], float]
+
+
 @inlined
-def update(
-    code: int, parameters: Floats, weights: Floats, state: Floats, j: int, g: float, rate: float
-) -> None:
-    """Change weight `j` by its gradient `g`; a zero gradient changes nothing."""
-    if code == ADAGRAD:
-        if g != 0.0:
-            state[0, j] += g * g
-            weights[j] -= rate * g / (math.sqrt(state[0, j]) + parameters[0])
-    else:
-        weights[j] -= rate * g
+def total(values: Floats) -> float:
+    """The sum, in four that need not wait for each other."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = len(values) // 4 * 4
+    for i in range(0, whole, 4):
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+    for i in range(whole, len(values)):
+        a += values[i]
+    return (a + b) + (c + d)
+
+
+@inlined
+def square(values: Floats) -> float:
+    """The squared norm, likewise."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = len(values) // 4 * 4
+    for i in range(0, whole, 4):
+        a += values[i] * values[i]
+        b += values[i + 1] * values[i + 1]
+        c += values[i + 2] * values[i + 2]
+        d += values[i + 3] * values[i + 3]
+    for i in range(whole, len(values)):
+        a += values[i] * values[i]
+    return (a + b) + (c + d)
+
+
+@inlined
+def each(
+    rule: Rule, rate: float, p: Settings, bound: float, slots: Slots,
+    weights: Floats, state: Floats, work: Floats,
+) -> None:  # fmt: skip
+    """Change the weights of one vector by `rule`; `work` comes as gradient, and goes as change."""
+    width = len(work) - len(slots)
+    for j in range(width):
+        w = weights[j]
+        new = min(max(rule(j, work[j], w, rate, state, p), -bound), bound)
+        weights[j] = new
+        work[j] = w - new
+    for k in range(len(slots)):
+        j = width + slots[k]
+        w = weights[j]
+        new = min(max(rule(j, work[width + k], w, rate, state, p), -bound), bound)
+        weights[j] = new
+        work[width + k] = w - new
+
+
+@inlined
+def descend(rate: float, bound: float, slots: Slots, weights: Floats, work: Floats) -> float:
+    """Gradient descent as by `each`; gives by how much the weights' squared norm has grown."""
+    width = len(work) - len(slots)
+    growth = 0.0
+    for c in range(len(work)):
+        j = c if c < width else width + slots[c - width]
+        w = weights[j]
+        new = min(max(w - rate * work[c], -bound), bound)
+        growth += (new - w) * (new + w)
+        weights[j] = new
+        work[c] = w - new
+    return growth
+
+
+@inlined
+def hypergradient(slots: Slots, width: int, state: Floats, work: Floats, label: float) -> float:
+    """The product of this gradient and the one of the label before, which is then replaced."""
+    product = 0.0
+    for c in range(len(work)):
+        at = 2 * (c if c < width else width + slots[c - width])
+        if state[at + 1] == label - 1.0:
+            product += work[c] * state[at]
+        state[at] = work[c]
+        state[at + 1] = label
+    return product
+
+
+@inlined
+def step(
+    optimizer: int, p: Settings, rate: float, l2: float, bound: float, square_norm: float,
+    slots: Slots, weights: Floats, state: Floats, scalars: Floats, work: Floats,
+) -> None:  # fmt: skip
+    """Take one step of `optimizer`; `work` comes as gradient, and goes as weight change."""
+    if optimizer == rules.SGD_STEP:
+        each(rules.sgd, rate, p, bound, slots, weights, state, work)
+    elif optimizer == rules.ADAGRAD:
+        each(rules.adagrad, rate, p, bound, slots, weights, state, work)
+    elif optimizer in (rules.MOMENTUM, rules.NESTEROV):
+        each(rules.momentum, rate, p, bound, slots, weights, state, work)
+    elif optimizer == rules.ADADELTA:
+        each(rules.adadelta, rate, p, bound, slots, weights, state, work)
+    elif optimizer == rules.RMSPROP:
+        each(rules.rmsprop, rate, p, bound, slots, weights, state, work)
+    elif optimizer == rules.ADAM:
+        each(rules.adam, rate, p, bound, slots, weights, state, work)
+    elif optimizer == rules.ADAMW:
+        pull = (p[0], p[1], p[2], p[3] + l2, 0.0)
+        each(rules.adamw, rate, pull, bound, slots, weights, state, work)
+    elif optimizer == rules.AMSGRAD:
+        each(rules.amsgrad, rate, p, bound, slots, weights, state, work)
+    elif optimizer == rules.NADAM:
+        each(rules.nadam, rate, p, bound, slots, weights, state, work)
+    elif optimizer == rules.FTRL:
+        each(rules.ftrl, rate, p, bound, slots, weights, state, work)
+    elif optimizer == rules.COCOB:
+        each(rules.cocob, rate, p, bound, slots, weights, state, work)
+    elif optimizer == rules.DOG:
+        # Scalars: the squared gradient norms' sum, the weights' squared norm now and at most.
+        scalars[0] += square_norm
+        own = 0.0
+        if scalars[0] > 0.0:
+            own = math.sqrt(max(scalars[2], p[0] * p[0]) / scalars[0])
+        scalars[1] = max(scalars[1] + descend(own, bound, slots, weights, work), 0.0)
+        scalars[2] = max(scalars[2], scalars[1])
+    elif optimizer == rules.HYPERGRADIENT:
+        # Scalars: labels, and the rate.
+        scalars[0] += 1.0
+        if scalars[0] == 1.0:
+            scalars[1] = rate
+        width = len(work) - len(slots)
+        scalars[1] += p[0] * hypergradient(slots, width, state, work, scalars[0])
+        scalars[1] = min(max(scalars[1], p[1]), p[2])
+        own = min(scalars[1], 1.0 / l2) if l2 > 0.0 else scalars[1]
+        each(rules.sgd, own, p, bound, slots, weights, state, work)
+
+
+@inlined
+def ahead(x: Floats, slots: Slots, values: Floats, p: Settings, state: Floats) -> float:
+    """How far the logit moves if each weight goes on with its momentum (Nesterov)."""
+    z = 0.0
+    for j in range(len(x)):
+        z -= p[0] * state[j] * x[j]
+    for k in range(len(slots)):
+        z -= p[0] * state[len(x) + slots[k]] * values[k]
+    return z
 
 
 @compiled
@@ -87,60 +228,93 @@ def run(
     y: Codes,
     dense: Floats,
     start: Ints,
-    slots: Slots,
-    values: Floats,
+    all_slots: Slots,
+    all_values: Floats,
     optimizer: int,
     parameters: Floats,
     rates: Floats,
     l2: float,
+    clip: float,
+    max_weight: float,
     weights: Floats,
     state: Floats,
+    scalars: Floats,
+    counts: Ints,
+    space: Floats,
     logits: Floats,
     dense_parts: Floats,
     hashed_parts: Floats,
-) -> tuple[int, int]:
+) -> None:
     """Carry out the steps. Fills `logits` and the parts (``w * x``).
 
-    Gives the number of labels learned and of steps refused.
+    `space` is for use within a step: a place for each of a vector's features.
     """
     width = dense.shape[1]
-    learned = 0
-    refused = 0
+    p = (parameters[0], parameters[1], parameters[2], parameters[3], parameters[4])
+    bound = min(max_weight, LARGEST_WEIGHT)
+    # AdamW takes its pull apart from the gradient.
+    coupled = 0.0 if optimizer == rules.ADAMW else l2
+    decay = l2 + p[3] if optimizer == rules.ADAMW else l2
+    # Without a pull, no usable value makes a gradient too large.
+    norm_matters = coupled > 0.0 or clip < math.inf or optimizer == rules.DOG
+    first = counts[LEARNED]
     for i in range(len(code)):
         x = dense[i]
         a, b = start[i], start[i + 1]
-        good = usable(x, LARGEST) and usable(values[a:b], LARGEST)
+        slots, values = all_slots[a:b], all_values[a:b]
+        good = usable(x, LARGEST) and usable(values, LARGEST)
         if not good:
-            refused += 1
+            counts[REFUSED] += 1
         z = 0.0
         if good:
             for j in range(width):
-                part = weights[j] * x[j]
-                dense_parts[i, j] = part
-                z += part
-            for k in range(a, b):
-                part = weights[width + slots[k]] * values[k]
-                hashed_parts[k] = part
-                z += part
+                dense_parts[i, j] = weights[j] * x[j]
+            for k in range(len(slots)):
+                hashed_parts[a + k] = weights[width + slots[k]] * values[k]
+            z = total(dense_parts[i]) + total(hashed_parts[a:b])
         else:  # all that is known of it is that it is an event
             dense_parts[i, 0] = weights[0]
             z = weights[0]
         logits[i] = z
         if code[i] == SCORE:
             continue
-        rate = rates[learned]
-        if good and not usable_rate(rate, l2):
+        rate = rates[counts[LEARNED] - first]
+        if good and not usable_rate(rate, decay):
             good = False
-            refused += 1
+            counts[REFUSED] += 1
         if not good:
             continue
-        learned += 1
+        work = space[: width + b - a]
+        look = optimizer == rules.NESTEROV
+        if look:
+            z += ahead(x, slots, values, p, state)
         g = sigmoid(z) - y[i]
         # The intercept is not shrunk: l2 pulls towards "no evidence", not towards "one half".
-        update(optimizer, parameters, weights, state, 0, g * x[0], rate)
+        work[0] = g * x[0]
         for j in range(1, width):
-            update(optimizer, parameters, weights, state, j, g * x[j] + l2 * weights[j], rate)
-        for k in range(a, b):
-            j = width + slots[k]
-            update(optimizer, parameters, weights, state, j, g * values[k] + l2 * weights[j], rate)
-    return learned, refused
+            work[j] = g * x[j] + coupled * weights[j]
+        for k in range(len(slots)):
+            work[width + k] = g * values[k] + coupled * weights[width + slots[k]]
+        if look and coupled > 0.0:
+            for j in range(1, width):
+                work[j] -= coupled * p[0] * state[j]
+            for k in range(len(slots)):
+                work[width + k] -= coupled * p[0] * state[width + slots[k]]
+        measured = counts[LEARNED] % EVERY == 0
+        square_norm = 0.0
+        if measured or norm_matters:
+            square_norm = square(work)
+            if not square_norm <= LARGEST_SQUARE:
+                counts[REFUSED] += 1
+                continue
+            if square_norm > clip * clip:
+                shrink = clip / math.sqrt(square_norm)
+                for c in range(len(work)):
+                    work[c] *= shrink
+                square_norm = clip * clip
+        counts[LEARNED] += 1
+        own = scalars[FIGURES:]
+        step(optimizer, p, rate, l2, bound, square_norm, slots, weights, state, own, work)
+        if measured:
+            scalars[GRADIENT] = rules.mean(FADING, scalars[GRADIENT], square_norm)
+            scalars[CHANGE] = rules.mean(FADING, scalars[CHANGE], square(work))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -28,7 +29,18 @@ class LogisticRegression:
     hash_bits
         ``2 ** hash_bits`` weights for hashed features; 0 for none.
     l2
-        Strength of the pull of every weight but the intercept towards 0.
+        Strength of the pull of every weight but the intercept towards 0: a part of the gradient,
+        and apart from it with `AdamW`.
+    clip
+        A bound on the norm of the gradient that the optimizer gets: a longer one is shortened.
+    max_weight
+        A bound on the absolute value of every weight. (One on the norm of all of them would have
+        every step touch every weight.)
+
+    Raises
+    ------
+    ValueError
+        If a bound is not above 0.
 
     Examples
     --------
@@ -49,13 +61,24 @@ class LogisticRegression:
         schedule: Schedule,
         hash_bits: int = 0,
         l2: float = 0.0,
+        clip: float = math.inf,
+        max_weight: float = math.inf,
     ) -> None:
         size = dense + (1 << hash_bits if hash_bits else 0)
+        for name, bound in (("clip", clip), ("max_weight", max_weight)):
+            if not bound > 0:
+                raise ValueError(f"{name} = {bound}: expected a number above 0")
         self.optimizer = optimizer
         self.schedule = schedule
         self.l2 = l2
+        self.clip = clip
+        self.max_weight = max_weight
         self.weights = np.zeros(size)
-        self.state = np.zeros((optimizer.slots, size))
+        self.state = np.zeros((size, optimizer.slots))
+        self.scalars = np.zeros(kernels.FIGURES + optimizer.scalars)
+        self._parameters = np.zeros(kernels.PARAMETERS)
+        self._parameters[: len(optimizer.parameters)] = optimizer.parameters
+        self._flat_state = self.state.reshape(-1)
         self.counts = np.zeros(2, np.int64)  # labels learned, steps refused
 
     @property
@@ -70,17 +93,43 @@ class LogisticRegression:
 
     @property
     def rate(self) -> float:
-        """Learning rate of the next label."""
+        """Learning rate of the next label, by the schedule."""
         return self.schedule.get(self.learned)
+
+    @property
+    def gradient_norm(self) -> float:
+        """Norm of the gradient: the root of its mean square over the last labels; 0 at first."""
+        return self._figure(kernels.GRADIENT)
+
+    @property
+    def effective_rate(self) -> float:
+        """How far the weights move for a gradient of norm 1, over the last labels; 0 at first.
+
+        What a rate comes to when the optimizer is done with it: both norms are roots of mean
+        squares, taken at every seventh label and faded by 2 % each time.
+        """
+        gradient = self._figure(kernels.GRADIENT)
+        return self._figure(kernels.CHANGE) / gradient if gradient else 0.0
+
+    @property
+    def weight_norm(self) -> float:
+        """Norm of all weights. Reads them all."""
+        return float(np.linalg.norm(self.weights))
+
+    def _figure(self, which: int) -> float:
+        taken = -(-self.learned // kernels.EVERY)
+        share = 1.0 - math.pow(kernels.FADING, taken)
+        return math.sqrt(float(self.scalars[which]) / share) if taken else 0.0
 
     def run(self, steps: Steps) -> Scores:
         """Carry out score and learn steps, strictly in order."""
         v = steps.vectors
         labels = int(np.count_nonzero(steps.code != SCORE))
         first = self.learned
-        rates = np.array([self.schedule.get(t) for t in range(first, first + labels)], np.float64)
+        clock = range(first, first + labels)
+        rates = np.fromiter(map(self.schedule.get, clock), np.float64, labels)
         scores = Scores(np.empty(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
-        self.counts += kernels.run(
+        kernels.run(
             steps.code,
             steps.y,
             v.dense,
@@ -88,11 +137,16 @@ class LogisticRegression:
             v.slots,
             v.values,
             self.optimizer.code,
-            self.optimizer.parameters,
+            self._parameters,
             rates,
             self.l2,
+            self.clip,
+            self.max_weight,
             self.weights,
-            self.state,
+            self._flat_state,
+            self.scalars,
+            self.counts,
+            np.empty(v.dense.shape[1] + len(v.values)),
             scores.logits,
             scores.dense_parts,
             scores.hashed_parts,
@@ -112,7 +166,12 @@ class LogisticRegression:
         return self.run(Steps(np.array([code], np.int8), np.array([y], np.int8), row))
 
     def _state(self) -> dict[str, Any]:
-        return {"weights": self.weights, "state": self.state, "counts": self.counts}
+        return {
+            "weights": self.weights,
+            "state": self.state,
+            "scalars": self.scalars,
+            "counts": self.counts,
+        }
 
     def snapshot(self) -> dict[str, Any]:
         return cast(dict[str, Any], leave(self._state()))

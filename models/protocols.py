@@ -36,6 +36,11 @@ class Optimizer(Protocol):
         ...
 
     @property
+    def scalars(self) -> int:
+        """How many numbers of state it keeps for all weights together."""
+        ...
+
+    @property
     def parameters(self) -> Floats:
         """Its own settings, in the order that the compiled step reads them."""
         ...

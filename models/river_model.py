@@ -7,6 +7,7 @@ rate of its own.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +16,15 @@ from river import linear_model, optim
 from river.utils import VectorDict
 
 from models.kernels import LARGEST, usable, usable_rate
-from models.optimizers import SGD, AdaGrad
+from models.optimizers import (
+    SGD,
+    AdaGrad,
+    Adam,
+    AMSGrad,
+    Momentum,
+    NesterovMomentum,
+    RMSProp,
+)
 from models.protocols import Optimizer, Schedule
 from models.scores import Scores
 from models.vectors import SCORE, Floats, Slots, Steps
@@ -23,7 +32,17 @@ from models.vectors import SCORE, Floats, Slots, Steps
 _OPTIMIZERS: dict[type, Callable[[Any, Any], Any]] = {
     SGD: lambda schedule, _: optim.SGD(schedule),
     AdaGrad: lambda schedule, ours: optim.AdaGrad(schedule, eps=ours.eps),
+    Momentum: lambda schedule, ours: optim.Momentum(schedule, ours.rho),
+    NesterovMomentum: lambda schedule, ours: optim.NesterovMomentum(schedule, ours.rho),
+    RMSProp: lambda schedule, ours: optim.RMSProp(schedule, ours.rho, ours.eps),
+    Adam: lambda schedule, ours: optim.Adam(schedule, ours.beta_1, ours.beta_2, ours.eps),
+    AMSGrad: lambda schedule, ours: optim.AMSGrad(
+        schedule, ours.beta_1, ours.beta_2, ours.eps, bool(ours.correct_bias)
+    ),
 }
+
+# What River's optimizers keep for each weight, whichever of them keeps it.
+_KEPT = ("s", "g2", "m", "v", "v_hat")
 
 
 class RiverLogisticRegression:
@@ -32,7 +51,10 @@ class RiverLogisticRegression:
     Parameters
     ----------
     optimizer, schedule
-        Ours; the optimizer is turned into River's of the same name.
+        Ours; the optimizer is turned into River's of the same name, where River has the formula of
+        the paper. Its Adam and AMSGrad count the steps of all weights together, its Adam and
+        RMSProp fade what they keep of features that are away (and take longer the more features
+        there have been), and its `eps` is in other places.
     l2
         River's penalty. It pulls the intercept too, which ours does not.
 
@@ -89,17 +111,25 @@ class RiverLogisticRegression:
         optimizer = self._model.optimizer
         return {
             "weights": self._model.weights,
-            "squares": dict(getattr(optimizer, "g2", {})),
+            "kept": {name: _plain(getattr(optimizer, name, None)) for name in _KEPT},
             "counts": np.array([optimizer.n_iterations, self.learned, self.refused]),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         optimizer = self._model.optimizer
         self._model._weights = VectorDict(dict(state["weights"]))  # noqa: SLF001 - no public way
-        if hasattr(optimizer, "g2"):
-            optimizer.g2.clear()
-            optimizer.g2.update(state["squares"])
+        for name in _KEPT:
+            if isinstance(getattr(optimizer, name, None), defaultdict):
+                getattr(optimizer, name).clear()
+                getattr(optimizer, name).update(state["kept"][name])
+            elif hasattr(optimizer, name):  # None before the first step
+                kept = state["kept"][name]
+                setattr(optimizer, name, VectorDict(dict(kept)) if kept else None)
         optimizer.n_iterations, self.learned, self.refused = map(int, state["counts"])
+
+
+def _plain(kept: Any) -> dict[str, float]:
+    return dict(kept.to_dict() if isinstance(kept, VectorDict) else kept or {})
 
 
 def _named(dense: Floats, slots: Slots, values: Floats) -> dict[str, float]:

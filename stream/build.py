@@ -13,7 +13,22 @@ from models.drift import Adwin, PageHinkleyTest
 from models.examples import Examples
 from models.given import GivenScores
 from models.logistic import LogisticRegression
-from models.optimizers import SGD, AdaGrad
+from models.optimizers import (
+    COCOB,
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    DoG,
+    FTRLProximal,
+    HypergradientSGD,
+    Momentum,
+    Nadam,
+    NesterovMomentum,
+    RMSProp,
+)
 from models.plugged import PluggedLogisticRegression, StepOptimizer
 from models.prequential import Prequential
 from models.protocols import DriftDetector, Model, Optimizer, Schedule
@@ -29,7 +44,7 @@ from models.schedules import (
     WarmUp,
 )
 from stream.codec import Codec, Fields
-from stream.config import Config, ModelSettings, shown
+from stream.config import Challenger, Config, ModelSettings, shown
 from stream.errors import ConfigError
 from stream.features.sliding import SlidingWindows
 from stream.features.transactions import TransactionFeatures, names
@@ -48,7 +63,41 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "cosine": CosineRestarts,
     "optimal": Optimal,
 }
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adagrad": AdaGrad}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "nesterov": NesterovMomentum,
+    "adagrad": AdaGrad,
+    "adadelta": AdaDelta,
+    "rmsprop": RMSProp,
+    "adam": Adam,
+    "adamw": AdamW,
+    "amsgrad": AMSGrad,
+    "nadam": Nadam,
+    "ftrl": FTRLProximal,
+    "dog": DoG,
+    "cocob": COCOB,
+    "hypergradient": HypergradientSGD,
+}
+# `challengers = "default"`: eight arms with the champion, slow and fast, plain and adaptive. On most
+# streams one of them does well, and their mixture about as well without anyone's choice.
+DEFAULT_CHALLENGERS = [
+    Challenger(
+        name=name,
+        optimizer={"name": optimizer},
+        schedule={"name": "constant", "rate": rate},
+    )
+    for name, optimizer, rate in (
+        ("sgd-slow", "sgd", 0.01),
+        ("sgd", "sgd", 0.1),
+        ("sgd-fast", "sgd", 0.5),
+        ("adagrad-fast", "adagrad", 5.0),
+        ("adam", "adam", 0.003),
+        ("ftrl", "ftrl", 0.3),
+        ("hypergradient", "hypergradient", 0.05),
+    )
+]
+
 DETECTORS: dict[str, Callable[[], DriftDetector]] = {
     "adwin": Adwin,
     "page-hinkley": PageHinkleyTest,
@@ -163,7 +212,9 @@ def monitor(config: Config) -> Monitor:
 def _arms(config: Config) -> list[tuple[str, str, ModelSettings]]:
     """Name, key in the config and settings of every arm; the champion comes first."""
     found = [("champion", "model", config.model)]
-    for number, challenger in enumerate(config.challengers):
+    chosen = config.challengers
+    challengers = DEFAULT_CHALLENGERS if isinstance(chosen, str) else chosen
+    for number, challenger in enumerate(challengers):
         found.append((challenger.name, f"challengers[{number}]", challenger))
     return found
 

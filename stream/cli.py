@@ -33,6 +33,14 @@ LabelDelay = Annotated[
         help="Hold labels that are inside of event lines back for this long, in event time."
     ),
 ]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Measure only events from this time on: ISO 8601, or a duration such as 30d "
+        "after the start of the first event's day. All events are scored and learned from.",
+    ),
+]
 Recordings = Annotated[list[Path], typer.Argument(help="JSON lines, plain or .gz, in order.")]
 
 
@@ -123,14 +131,7 @@ def replay(
         Path | None, typer.Option(help="Write what could not be read, and why.")
     ] = None,
     label_delay: LabelDelay = "0s",
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            help="Measure only events from this time on: ISO 8601, or a duration such as 30d "
-            "after the start of the first event's day. All events are scored and learned from.",
-        ),
-    ] = None,
+    since: Since = None,
     poll: Annotated[
         int, typer.Option(help="Records taken at a time; changes nothing.", min=1)
     ] = 1000,
@@ -147,6 +148,77 @@ def replay(
         command(
             recordings, _load(config, sets), scores, alerts, dead_letters, label_delay, since, poll
         )
+
+
+@app.command()
+def compare(
+    recordings: Recordings,
+    config: Annotated[Path, typer.Option(help="A TOML file; its `[model]` is one of the arms.")],
+    label_delay: LabelDelay = "0s",
+    since: Since = None,
+    grid: Annotated[
+        Path | None,
+        typer.Option(
+            help="A TOML file with `[[grid]]` blocks of optimizers, schedules, rates and l2: each "
+            "block gives every combination. Else each schedule and optimizer at 1 to 4 rates."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes; as many as cores if not given.", min=1, max=4096)
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run on a Dask cluster: tcp://host:8786."),
+    ] = None,
+    sort: Annotated[
+        str,
+        typer.Option(
+            help="log_loss, error, roc_auc, average_precision, precision or events_per_second."
+        ),
+    ] = "log_loss",
+    report: Annotated[
+        Path | None, typer.Option(help="Write an HTML page with curves; it needs no network.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all figures as JSON.")] = None,
+    sets: Set = None,
+) -> None:
+    """Find the schedule, optimizer and rate that do best on recordings.
+
+    Takes every arm through the same core as `replay`, several on one feature pass, and prints a
+    table and the best arm as a `[model]` section to paste. A broken arm is a row that says why.
+
+    Example: `streamgauge compare day.jsonl.gz --config deploy/examples/transactions.toml
+    --label-delay 7d --from 30d --sort average_precision --report out.html`
+
+    Example of a grid: `optimizers = ["sgd", "adagrad"]`, `schedules = ["constant", { name = "time",
+    k = 1e-5 }]`, `rates = [0.03, 0.1]` gives eight arms.
+    """
+    with _one_line():
+        from stream.commands.compare import compare as command  # noqa: PLC0415
+
+        command(
+            recordings, _load(config, sets), label_delay, since, grid, jobs, dask, sort, report,
+            json,
+        )  # fmt: skip
+
+
+@app.command()
+def schedules(
+    plot: Annotated[
+        Path | None, typer.Option(help="Write an HTML page with a curve of each; no network.")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(help="Labels that the curves go to.", min=10, max=10**9)
+    ] = 100_000,
+) -> None:
+    """List every learning rate schedule: its formula, its parameters, and its rate at some steps.
+
+    Example: `streamgauge schedules --plot schedules.html --steps 1000000`
+    """
+    with _one_line():
+        from stream.commands.schedules import schedules as command  # noqa: PLC0415
+
+        command(plot, steps)
 
 
 @app.command()

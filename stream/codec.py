@@ -97,23 +97,25 @@ class Codec:
 
     def decode(self, records: Sequence[Record]) -> Batch:
         """Decode records, in order. Never raises for what a record holds."""
-        readers = (self._event, self._label)
-        kinds = [record.topic == self.labels_topic for record in records]
+        topic, readers = self.labels_topic, (self._event, self._label)
+        kinds = [record.topic == topic for record in records]
         items: list[Any] = []
         dead: dict[int, DeadLetter] = {}  # by place in `records`, which is their order
-        for place, record in enumerate(records):
+        for place, (record, is_label) in enumerate(zip(records, kinds, strict=True)):
             value = record.value
             if len(value) > self.max_record_bytes:
                 detail = f"{len(value)} bytes, more than {self.max_record_bytes}"
                 dead[place] = DeadLetter(record, "too_large", detail)
                 continue
             try:
-                items.append(readers[kinds[place]](value))
+                items.append(readers[is_label](value))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 dead[place] = DeadLetter(record, _reason(error), str(error))
-        places = [place for place in range(len(records)) if place not in dead]
-        sources = [records[place] for place in places] if dead else records
-        kind = np.array(kinds, np.int8)[places]
+        kind, sources = np.array(kinds, bool).view(np.int8), records
+        places: Sequence[int] = range(len(records))
+        if dead:
+            places = [place for place in places if place not in dead]
+            kind, sources = kind[places], [records[place] for place in places]
         ts = np.empty(len(items))
         for each in (EVENT_ITEM, LABEL_ITEM):
             which = np.flatnonzero(kind == each)
@@ -133,7 +135,7 @@ class Codec:
             keep = np.flatnonzero(~wrong).tolist()
             items, sources = [items[i] for i in keep], [sources[i] for i in keep]
             ts, kind = ts[keep], kind[keep]
-        ids = hashes([str(item.id) for item in items])
+        ids = hashes([item.id for item in items])
         label = np.zeros(len(items), np.int8)
         which = np.flatnonzero(kind == LABEL_ITEM)
         label[which] = [items[i].label for i in which.tolist()]
@@ -147,7 +149,7 @@ class Codec:
         fields = self.fields
         keys = np.empty((n, len(fields.keys)), np.uint64)
         for column, key in enumerate(fields.keys):
-            keys[:, column] = hashes([str(getattr(item, key)) for item in items])
+            keys[:, column] = hashes([getattr(item, key) for item in items])
         numeric = np.empty((n, len(self._numeric)))
         for column, at in enumerate(self._numeric):
             numeric[:, column] = [getattr(item, at) for item in items]

@@ -154,7 +154,7 @@ class DecisionSettings(Section, frozen=True):
     """`[decision]`: whose score counts, where there are challengers."""
 
     mode: Literal["fixed", "switch", "mixture"] = "fixed"
-    share: Annotated[float, Meta(ge=0, lt=1)] = 0.0001
+    share: Annotated[float, Meta(ge=0, lt=1)] = 0.01
     level: Annotated[float, Meta(gt=0, lt=1)] = 0.05
     reign: Annotated[int, Meta(ge=0)] = 1_000
     clip: Annotated[float, Meta(gt=0, lt=0.5)] = 0.001
@@ -211,7 +211,7 @@ class Config(Section, frozen=True):
     features: Features = Features()
     labels: LabelSettings = LabelSettings()
     model: ModelSettings = field(default_factory=ModelSettings)
-    challengers: Annotated[tuple[Challenger, ...], Meta(max_length=63)] = ()
+    challengers: Annotated[tuple[Challenger, ...], Meta(max_length=63)] | Literal["default"] = ()
     decision: DecisionSettings = DecisionSettings()
     alerts: Alerts = Alerts()
     drift: DriftSettings = DriftSettings()
@@ -220,7 +220,8 @@ class Config(Section, frozen=True):
     http: Http = Http()
 
     def __post_init__(self) -> None:
-        names = ["champion", *(challenger.name for challenger in self.challengers)]
+        named = [c for c in self.challengers if isinstance(c, Challenger)]
+        names = ["champion", *(challenger.name for challenger in named)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"challengers: {', '.join(twice)} named twice: expected other names")

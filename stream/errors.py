@@ -5,6 +5,7 @@
     StreamgaugeError
     ├── ConfigError      the config file is wrong: stops the start
     ├── RecordingError   a recording cannot be read: stops the replay
+    ├── WorkersError     a Dask cluster cannot be used: stops the comparison
     └── BrokerError      Kafka says no: retried with back-off, shown at /readyz
         └── BrokerRefusedError   no use in trying again (wrong password, no permission)
 
@@ -23,6 +24,10 @@ class ConfigError(StreamgaugeError):
 
 class RecordingError(StreamgaugeError):
     """A recording is missing, torn, or no recording."""
+
+
+class WorkersError(StreamgaugeError):
+    """A Dask cluster cannot be reached, or has no workers."""
 
 
 class BrokerError(StreamgaugeError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
@@ -21,8 +22,16 @@ def hash64(text: str) -> int:
     return xxh3_64_intdigest(text.encode()) or 1
 
 
-def hashes(texts: Iterable[str]) -> Hashes:
-    """`hash64` of each."""
-    found = np.array([xxh3_64_intdigest(text.encode()) for text in texts], np.uint64)
+def hashes(keys: Sequence[str | int]) -> Hashes:
+    """`hash64` of each as text, a whole number in decimal.
+
+    >>> hashes([17, -3]) == hashes(["17", "-3"])
+    array([ True,  True])
+    """
+    if set(map(type, keys)) == {int}:  # all at once they are written in half the time
+        texts = msgspec.json.encode(keys)[1:-1].split(b",")
+    else:
+        texts = [str(key).encode() for key in keys]
+    found = np.array([xxh3_64_intdigest(text) for text in texts], np.uint64)
     found[found == ABSENT] = 1
     return found

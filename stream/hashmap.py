@@ -44,6 +44,19 @@ def put(index: Slots, keys: Hashes, key: np.uint64, row: int) -> None:
 
 
 @compiled
+def fetch(index: Slots, keys: Hashes, wanted: Hashes) -> int:
+    """Look up all of `wanted`, only to have their places in the processor's cache afterwards.
+
+    Places lie far apart in memory. Here the waits for them overlap; between the steps of a loop
+    that does more they would add up. (It gives a number so that no compiler leaves it all out.)
+    """
+    found = 0
+    for key in wanted:
+        found += find(index, keys, key) >= 0
+    return found
+
+
+@compiled
 def remove(index: Slots, keys: Hashes, key: np.uint64) -> None:
     """Forget `key`; nothing happens if it is not there."""
     mask = len(index) - 1

@@ -241,6 +241,7 @@ class Labels:
         code, y, was = (np.empty(size, np.int8) for _ in range(3))
         event, slot = (np.empty(size, np.int64) for _ in range(2))
         op_ts = np.empty(size)
+        hashmap.fetch(self._waiting.places, self._waiting.ids, ids)
         n = _join(
             kind, ids, ts, label, self._waiting, self._early, self._clock, self.ttl,
             self.assume_negative, self.counts, code, event, slot, y, was, op_ts,

@@ -61,6 +61,8 @@ class Outcome:
         all events) of the event that it is of, and 0 or 1. A correction is one more.
     drifts
         Verdicts other than `Drift.NONE`, in order.
+    by_arm
+        Shape (events, arms): each arm's own score of each event.
     """
 
     events: Events
@@ -72,6 +74,7 @@ class Outcome:
     labelled: Ints
     labels: Codes
     drifts: Sequence[DriftVerdict]
+    by_arm: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,13 @@ class Monitor:
         ]
         return Outcome(
             batch.events, given[is_event], thresholds, alerts, reasons, batch.dead,
-            numbers[measured], labels, drifts,
+            numbers[measured], labels, drifts, by_arm[is_event],
         )  # fmt: skip
+
+    @property
+    def leader(self) -> str:
+        """Name of the arm whose score counts most now."""
+        return self.arms[int(np.argmax(self.decision.weights))].name
 
     def _watch(self, given: Floats, labels: Codes, ts: Floats) -> list[DriftVerdict]:
         """Show the error of each label to the detectors."""

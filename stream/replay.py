@@ -12,9 +12,11 @@ import numpy as np
 from models.prequential import CLIP
 from models.protocols import Drift
 from models.ranking import average_precision, roc_auc
+from models.vectors import Codes, Floats
 from stream.monitor import Monitor, Outcome
 from stream.sinks import Sink
 from stream.sources import Source
+from stream.timestamps import UNITS, duration, epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,23 @@ class Ledger:
         """Event time of the first event; NaN before it."""
         return self._times[0] if self._times else math.nan
 
-    def figures(self, since: float = -math.inf) -> Figures:
-        """Metrics over the events at or after event time `since`."""
+    def figures(
+        self,
+        since: float = -math.inf,
+        scores: Floats | None = None,
+        alerts: Codes | None = None,
+    ) -> Figures:
+        """Metrics over the events at or after event time `since`.
+
+        With `scores` and `alerts`, one of each for every event: as if these had been given.
+        """
+        scores = np.frombuffer(self._scores) if scores is None else scores
+        alerts = np.frombuffer(self._alerts, np.int8) if alerts is None else alerts
         chosen = np.frombuffer(self._times) >= since
         y_all = np.frombuffer(self._labels, np.int8)[chosen]
         known = y_all >= 0
-        p = np.frombuffer(self._scores)[chosen][known]
-        alert = np.frombuffer(self._alerts, np.int8)[chosen][known] == 1
+        p = scores[chosen][known]
+        alert = alerts[chosen][known] == 1
         y = y_all[known]
         losses = -np.log(np.maximum(np.where(y == 1, p, 1.0 - p), CLIP))
         hits = int(np.sum(alert & (y == 1)))
@@ -102,6 +114,33 @@ class Ledger:
             dead_letters=self._dead,
             drifts=self._drifts,
         )
+
+
+def since(given: str, first_time: float) -> float:
+    """Event time from which on events are measured.
+
+    Parameters
+    ----------
+    given
+        A time in ISO 8601, or a duration after the start of the first event's day.
+    first_time
+        Event time of the first event.
+
+    Raises
+    ------
+    ValueError
+        If `given` is neither.
+
+    Examples
+    --------
+    >>> since("2018-04-02", 0.0), since("2d", 86_400.0 * 3 + 1)
+    (1522627200.0, 432000.0)
+    """
+    try:
+        after = duration(given)
+    except ValueError:
+        return epoch(given)
+    return first_time // UNITS["d"] * UNITS["d"] + after
 
 
 def replay(

@@ -86,7 +86,10 @@ class Service:
         while not (self._stop.is_set() or source.exhausted):
             records = self._patiently(lambda: source.poll(TICK))
             if records:
+                switches = self._monitor.decision.switches
                 outcome = self._monitor.step(records)
+                if self._monitor.decision.switches > switches:
+                    log.info("a challenger has won: %s decides from now on", self._monitor.leader)
                 self._put_out(outcome, sink)
                 self._telemetry.observe(outcome, source.lag())
             if self._clock() >= due:

@@ -190,6 +190,11 @@ class Telemetry:
         weight = GaugeMetricFamily(
             "streamgauge_arm_weight_ratio", "What the arm's score counts for.", labels=arm
         )
+        switches = CounterMetricFamily(
+            "streamgauge_champion_switches",
+            "Champions replaced by a challenger.",
+            value=self._monitor.decision.switches,
+        )
         weights = self._monitor.decision.weights
         for each, share in zip(self._monitor.arms, weights.tolist(), strict=True):
             model, seen = each.model, each.prequential
@@ -199,7 +204,7 @@ class Telemetry:
             loss.add_metric([each.name], int(seen.first_confusion.sum()), seen.first_loss_sum)
             error.add_metric([each.name], seen.faded_error)
             weight.add_metric([each.name], share)
-        return [rate, updates, loss, error, weight]
+        return [rate, updates, loss, error, weight, switches]
 
     def _drift(self) -> Iterable[Metric]:
         drifts = CounterMetricFamily(

@@ -41,7 +41,7 @@ def epoch(ts: str | float) -> float:
 
 
 _PLAIN = np.frombuffer(b"0000-00-00T00:00:00", np.uint8)
-_DIGITS = ord("0") == _PLAIN
+_REACH = np.where(ord("0") == _PLAIN, 9, 0)  # how far above `_PLAIN` each place may lie
 
 
 def _plain(given: Sequence[str | float]) -> Floats | None:
@@ -65,7 +65,7 @@ def _look_plain(texts: Sequence[str]) -> bool:
         return False
     rows = np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8)
     distance = rows.reshape(-1, len(_PLAIN)) - _PLAIN  # unsigned: what lies below wraps far above
-    return bool(np.all(distance[:, ~_DIGITS] == 0) and np.all(distance[:, _DIGITS] <= 9))
+    return bool(np.all(distance <= _REACH))
 
 
 def epochs(given: Sequence[str | float]) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -16,9 +17,10 @@ from stream.commands.progress import bar
 from stream.config import Config
 from stream.replay import Figures, Ledger
 from stream.replay import replay as take
+from stream.replay import since as measured_from
 from stream.sinks.files import FileSink
 from stream.sources.recording import RecordingSource, total_bytes
-from stream.timestamps import UNITS, duration, epoch
+from stream.timestamps import duration
 
 
 def replay(
@@ -57,11 +59,7 @@ def _since(given: str | None, ledger: Ledger) -> float:
     """Event time from which on events are measured."""
     if given is None:
         return -math.inf
-    try:
-        after = duration(given)
-    except ValueError:
-        return argument("--from", given, epoch)
-    return ledger.first_time // UNITS["d"] * UNITS["d"] + after
+    return argument("--from", given, partial(measured_from, first_time=ledger.first_time))
 
 
 def _print(figures: Figures, took: float, events: int) -> None:

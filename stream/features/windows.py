@@ -32,6 +32,7 @@ from stream.labels import Ops
 
 COUNT, SUM, SQUARE, LABELS, FRAUDS = range(5)
 FIELDS = 5
+CACHE_LINE = 8  # numbers
 
 
 class Windows(Protocol):
@@ -137,6 +138,18 @@ def _decayed(
             event += 1
 
 
+@compiled
+def _fetch(table: lru.Lru, rows: Floats, keys: Hashes) -> float:
+    """Touch all that is known of `keys`, for the reason that `hashmap.fetch` gives."""
+    touched = 0.0
+    for key in keys:
+        row = lru.find(table, key)
+        if row >= 0:
+            for at in range(0, rows.shape[1], CACHE_LINE):
+                touched += rows[row, at]
+    return touched
+
+
 class DecayedWindows:
     """Sums that fade by ``exp(-dt / span)``: constant memory a key, O(1) an event.
 
@@ -164,6 +177,10 @@ class DecayedWindows:
     def run(self, ops: Ops, keys: Hashes, values: Floats) -> Floats:
         known = np.zeros((len(values), len(self.tables), len(self.spans), FIELDS))
         if self.tables:
+            labelled = self.remembered[ops.slot[ops.code != SCORE]]
+            for c, table in enumerate(self.tables):
+                _fetch(table, self.state[c], keys[:, c])
+                _fetch(table, self.state[c], labelled[:, c])
             _decayed(
                 ops.code, ops.slot, ops.y, ops.was, ops.ts, keys, values,
                 self.spans, self.tables, self.state, self.remembered, known,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -21,7 +22,6 @@ import numpy as np
 from stream.codec import Fields, Text
 from stream.errors import RecordingError
 from stream.events import Record
-from stream.sources.held import HeldLabels
 from stream.timestamps import epochs
 
 LINES = 1_000  # read and decoded together
@@ -66,7 +66,7 @@ class RecordingSource:
         self._delay = label_delay
         self._envelope = envelopes(fields)
         self._truth = _truths(fields)
-        self._held = HeldLabels(labels_topic)
+        self._held: deque[Record] = deque()
         self._line = 0
         self._clock = 0  # timestamp of the latest line that had a time
         self._chunks = self._all(paths)
@@ -90,7 +90,7 @@ class RecordingSource:
     def _all(self, paths: Sequence[Path]) -> Generator[Iterable[Record]]:
         for path in paths:
             yield from self._file(path)
-        yield self._held.all()
+        yield self._held
 
     def _file(self, path: Path) -> Iterator[Sequence[Record]]:
         before = self.bytes_read
@@ -107,9 +107,9 @@ class RecordingSource:
     def _chunk(self, lines: Sequence[bytes]) -> Sequence[Record]:
         """The records of some lines, and of the labels that become due between them."""
         events, labels = self._events_topic, self._labels_topic
-        delay, delay_ms = self._delay, round(self._delay * 1000)
         # A label is due before an event of its own time where a monitor takes its topic first.
         tie = labels < events
+        delay, delay_ms = self._delay, round(self._delay * 1000)
         held, now = self._held, self._clock
         read = [self._envelope(line) for line in lines]
         ts = epochs([item.ts for item in read])
@@ -122,26 +122,23 @@ class RecordingSource:
             value = line.rstrip(b"\r\n")
             if not value:
                 continue
-            wrapped = _unwrap(item.recorded)
-            if wrapped:
+            if item.recorded is not None and (wrapped := _unwrap(item.recorded)):
                 topic = labels if wrapped.labels else events
                 add(Record(wrapped.value, topic, 0, number, wrapped.timestamp))
                 continue
             now = stamp or now
-            while held.due < now + tie:
-                add(held.take())
+            while held and held[0].timestamp < now + tie:
+                add(held.popleft())
             if item.is_label():
                 add(Record(value, labels, 0, number, now))
                 continue
             add(Record(value, events, 0, number, now))
             if item.label is None:
                 continue
-            if delay:
-                truth = self._truth(item.id, item.label, seconds + delay)
-                held.put(truth, number, now + delay_ms)
-            else:
-                truth = self._truth(item.id, item.label, item.ts)
-                add(Record(_encode(truth), labels, 0, number, now))
+            due = seconds + delay if delay else item.ts
+            truth = self._truth(item.id, item.label, due)
+            label = Record(_encode(truth), labels, 0, number, now + delay_ms)
+            (held.append if delay else add)(label)
         self._clock = now
         self._line += len(lines)
         return records

@@ -13,7 +13,22 @@ from models.budget import AlertBudget
 from models.examples import Examples
 from models.given import GivenScores
 from models.logistic import LogisticRegression
-from models.optimizers import SGD, AdaGrad
+from models.optimizers import (
+    COCOB,
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    DoG,
+    FTRLProximal,
+    HypergradientSGD,
+    Momentum,
+    Nadam,
+    NesterovMomentum,
+    RMSProp,
+)
 from models.prequential import Prequential
 from models.protocols import Model, Optimizer, Stateful
 from models.river_model import RiverLogisticRegression
@@ -78,11 +93,30 @@ def logistic(optimizer: Optimizer, dense: int = DENSE, hash_bits: int = HASH_BIT
     return LogisticRegression(dense, optimizer, SCHEDULE, hash_bits, l2=0.01)
 
 
+def ours(optimizer: Optimizer) -> Part:
+    return Part(
+        lambda: logistic(optimizer), feed_model, lambda: logistic(optimizer, dense=DENSE + 1)
+    )
+
+
+def rivers(optimizer: Optimizer) -> Part:
+    return Part(lambda: RiverLogisticRegression(optimizer, SCHEDULE), feed_model, None)
+
+
+OURS: list[Optimizer] = [
+    SGD(), Momentum(), NesterovMomentum(), AdaGrad(), AdaDelta(), RMSProp(), Adam(), AdamW(),
+    AMSGrad(), Nadam(), FTRLProximal(l1=0.1), DoG(), COCOB(), HypergradientSGD(),
+]  # fmt: skip
+RIVERS: list[Optimizer] = [
+    SGD(), Momentum(), NesterovMomentum(), AdaGrad(), RMSProp(), Adam(), AMSGrad()
+]  # fmt: skip
+
 PARTS = {
-    "sgd": Part(lambda: logistic(SGD()), feed_model, lambda: logistic(SGD(), dense=5)),
-    "adagrad": Part(lambda: logistic(AdaGrad()), feed_model, lambda: logistic(SGD())),
-    "river-sgd": Part(lambda: RiverLogisticRegression(SGD(), SCHEDULE), feed_model, None),
-    "river-adagrad": Part(lambda: RiverLogisticRegression(AdaGrad(), SCHEDULE), feed_model, None),
+    **{type(optimizer).__name__: ours(optimizer) for optimizer in OURS},
+    **{f"River's {type(optimizer).__name__}": rivers(optimizer) for optimizer in RIVERS},
+    "another optimizer": Part(
+        lambda: logistic(AdaGrad()), feed_model, lambda: logistic(AdaDelta())
+    ),
     "scaler": Part(lambda: StandardScaler(DENSE), feed_scaler, lambda: StandardScaler(DENSE + 1)),
     "budget": Part(lambda: AlertBudget(0.1, memory=2, warm_up=20), feed_budget, None),
     "prequential": Part(lambda: Prequential(50, 0.9), feed_prequential, lambda: Prequential(51)),

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from river import optim
 
 from models.logistic import LogisticRegression
-from models.optimizers import SGD, AdaGrad
+from models.optimizers import (
+    COCOB,
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    DoG,
+    FTRLProximal,
+    HypergradientSGD,
+    Momentum,
+    Nadam,
+    NesterovMomentum,
+    RMSProp,
+)
 from models.protocols import Model, Optimizer, Schedule
 from models.river_model import RiverLogisticRegression
 from models.schedules import Constant
@@ -15,11 +31,21 @@ from tests.models.helpers import DENSE, HASH_BITS, SCHEDULES, Failing, random_st
 
 # Ours divides by sqrt(G) + eps, River by sqrt(G + eps). Both are sqrt(G) where eps is too small to
 # change any G that is not 0; and where G is 0 so is the gradient, and neither changes the weight.
-OPTIMIZERS: list[Optimizer] = [SGD(), AdaGrad(eps=1e-300)]
+TINY = 1e-300
+SPARSE: list[Optimizer] = [SGD(), AdaGrad(TINY), Momentum(0.3), NesterovMomentum(0.3)]
+# River's count the steps of all weights together, and fade those of features that are away. Where
+# none is ever away that is the same.
+DENSE_ONLY: list[Optimizer] = [
+    *SPARSE,
+    RMSProp(eps=TINY),
+    Adam(eps=TINY),
+    AMSGrad(eps=TINY),
+    AMSGrad(eps=TINY, correct_bias=0),
+]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+@pytest.mark.parametrize("optimizer", SPARSE, ids=str)
 def test_the_engines_agree(optimizer: Optimizer, schedule: Schedule) -> None:
     steps = random_steps(2_000, bad=0.01)
     ours = LogisticRegression(DENSE, optimizer, schedule, HASH_BITS)
@@ -31,6 +57,29 @@ def test_the_engines_agree(optimizer: Optimizer, schedule: Schedule) -> None:
     assert (river.learned, river.refused) == (ours.learned, ours.refused)
     assert ours.refused > 0
     assert river.rate == ours.rate
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+@pytest.mark.parametrize("optimizer", DENSE_ONLY, ids=str)
+def test_the_engines_agree_where_no_feature_is_ever_away(
+    optimizer: Optimizer, schedule: Schedule
+) -> None:
+    steps = random_steps(1_500)
+    steps = Steps(steps.code, steps.y, Vectors.of_dense(steps.vectors.dense / 3))
+    expected = LogisticRegression(DENSE, optimizer, schedule).run(steps)
+    got = RiverLogisticRegression(optimizer, schedule).run(steps)
+    assert np.abs(expected.logits).max() < 18
+    np.testing.assert_allclose(got.logits, expected.logits, rtol=1e-9, atol=1e-9)
+
+
+def test_adadelta_at_a_rate_of_1_is_rivers() -> None:
+    """River's has no rate; so it is held to ours here, and not offered as an engine."""
+    steps = random_steps(1_500)
+    ours = LogisticRegression(DENSE, AdaDelta(eps=1e-6), Constant(1.0), HASH_BITS)
+    river = RiverLogisticRegression(SGD(), Constant(1.0))
+    river._model.optimizer = optim.AdaDelta(rho=0.95, eps=1e-6)
+    expected, got = ours.run(steps).logits, river.run(steps).logits
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("rate", [np.nan, np.inf, -0.1, 1e10])
@@ -67,9 +116,18 @@ def test_logits_are_exact_where_probabilities_are_not() -> None:
     assert [step(SCORE, x)[0] for x in (1.0, 2.0, -3.0)] == [40.0, 60.0, -40.0]
 
 
-def test_an_optimizer_that_river_has_not() -> None:
-    class Mine(SGD):
-        """Even one of the same step."""
+class Mine(SGD):
+    """Even one of the same step."""
 
-    with pytest.raises(ValueError, match=r"^River runs AdaGrad, SGD here, not Mine$"):
-        RiverLogisticRegression(Mine(), Constant(0.1))
+
+OTHERS: list[Optimizer] = [
+    Mine(), AdaDelta(), AdamW(), Nadam(), FTRLProximal(), DoG(), COCOB(), HypergradientSGD()
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", OTHERS, ids=str)
+def test_an_optimizer_that_river_has_not(optimizer: Optimizer) -> None:
+    known = "AMSGrad, AdaGrad, Adam, Momentum, NesterovMomentum, RMSProp, SGD"
+    name = type(optimizer).__name__
+    with pytest.raises(ValueError, match=rf"^River runs {known} here, not {name}$"):
+        RiverLogisticRegression(optimizer, Constant(0.1))

@@ -36,6 +36,7 @@ TYPES = {
     "streamgauge_arm_log_loss_nats": "summary",
     "streamgauge_arm_error_ratio": "gauge",
     "streamgauge_arm_weight_ratio": "gauge",
+    "streamgauge_champion_switches": "counter",
     "streamgauge_log_loss_nats": "summary",
     "streamgauge_labelled_predictions": "counter",
     "streamgauge_prequential_error_ratio": "gauge",
