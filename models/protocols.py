@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from models.scores import Scores
@@ -78,6 +78,26 @@ class Model(Stateful, Protocol):
     @property
     def refused(self) -> int:
         """Steps refused because a number was not finite; they leave the model as it was."""
+        ...
+
+
+@runtime_checkable
+class Moving(Protocol):
+    """A model that tells how far its steps really go."""
+
+    @property
+    def gradient_norm(self) -> float:
+        """Norm of the gradient over the last labels."""
+        ...
+
+    @property
+    def effective_rate(self) -> float:
+        """Norm of the weights' change over the norm of the gradient, over the last labels."""
+        ...
+
+    @property
+    def weight_norm(self) -> float:
+        """Norm of all weights."""
         ...
 
 

@@ -79,8 +79,8 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "cocob": COCOB,
     "hypergradient": HypergradientSGD,
 }
-# `challengers = "default"`: eight arms with the champion, slow and fast, plain and adaptive. On most
-# streams one of them does well, and their mixture about as well without anyone's choice.
+# `challengers = "default"`: eight arms with the champion, slow and fast, plain and adaptive. On
+# most streams one of them does well, and their mixture about as well, with no choice by anyone.
 DEFAULT_CHALLENGERS = [
     Challenger(
         name=name,
@@ -259,7 +259,10 @@ def _model(key: str, settings: ModelSettings, dense: int, hash_bits: int) -> Mod
     if isinstance(optimizer, StepOptimizer):
         return PluggedLogisticRegression(dense, optimizer, schedule, hash_bits, settings.l2)
     if settings.engine == "streamgauge":
-        return LogisticRegression(dense, optimizer, schedule, hash_bits, settings.l2)
+        return LogisticRegression(
+            dense, optimizer, schedule, hash_bits,
+            settings.l2, settings.clip, settings.max_weight,
+        )  # fmt: skip
     from models.river_model import RiverLogisticRegression  # noqa: PLC0415 - slow to import
 
     return RiverLogisticRegression(optimizer, schedule, settings.l2)

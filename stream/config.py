@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -142,6 +143,8 @@ class ModelSettings(Section, frozen=True):
     optimizer: dict[str, Any] = field(default_factory=lambda: {"name": "adagrad"})
     schedule: dict[str, Any] = field(default_factory=lambda: {"name": "constant", "rate": 0.3})
     l2: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
+    clip: Annotated[float, Meta(gt=0)] = math.inf
+    max_weight: Annotated[float, Meta(gt=0)] = math.inf
 
 
 class Challenger(ModelSettings, frozen=True, kw_only=True):

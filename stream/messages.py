@@ -59,11 +59,8 @@ def score_lines(outcome: Outcome) -> bytes:
 
 def _scores(outcome: Outcome) -> list[Score]:
     events = outcome.events
-    columns = zip(
-        events.ids, events.given_ts, outcome.scores.tolist(), outcome.alerts.tolist(),
-        outcome.thresholds.tolist(), strict=True,
-    )  # fmt: skip
-    return [Score(i, ts, p, alert == 1, limit) for i, ts, p, alert, limit in columns]
+    columns = outcome.scores, outcome.alerts == 1, outcome.thresholds
+    return list(map(Score, events.ids, events.given_ts, *(each.tolist() for each in columns)))
 
 
 def alerts(outcome: Outcome) -> Iterator[tuple[Record, bytes]]:

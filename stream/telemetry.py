@@ -23,12 +23,24 @@ from prometheus_client.core import (
     SummaryMetricFamily,
 )
 
-from models.protocols import Drift
+from models.protocols import Drift, Model, Moving
 from stream.codec import REASONS
 from stream.labels import EXPIRED, OUTCOMES, REPEATED
 from stream.monitor import SIGNAL, Monitor, Outcome
 
 SCORE_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0)
+
+
+STALLED = 1e-9  # a rate below this moves no weight in any stream that ends
+
+
+def _stalled(model: Model) -> bool:
+    """Whether a model that has learned does so no longer."""
+    if not model.learned or model.rate < STALLED:
+        return bool(model.learned)
+    return (
+        isinstance(model, Moving) and model.gradient_norm > 0.0 and model.effective_rate < STALLED
+    )
 
 
 class Telemetry:
@@ -190,6 +202,20 @@ class Telemetry:
         weight = GaugeMetricFamily(
             "streamgauge_arm_weight_ratio", "What the arm's score counts for.", labels=arm
         )
+        effective = GaugeMetricFamily(
+            "streamgauge_effective_learning_rate",
+            "Norm of the weights' change over the norm of the gradient, over the last labels.",
+            labels=arm,
+        )
+        gradient = GaugeMetricFamily(
+            "streamgauge_gradient_norm", "Norm of the gradient over the last labels.", labels=arm
+        )
+        norm = GaugeMetricFamily("streamgauge_weights_norm", "Norm of all weights.", labels=arm)
+        stalled = GaugeMetricFamily(
+            "streamgauge_arm_stalled",
+            "1 where the arm's steps have become so small that it learns no more.",
+            labels=arm,
+        )
         switches = CounterMetricFamily(
             "streamgauge_champion_switches",
             "Champions replaced by a challenger.",
@@ -204,7 +230,14 @@ class Telemetry:
             loss.add_metric([each.name], int(seen.first_confusion.sum()), seen.first_loss_sum)
             error.add_metric([each.name], seen.faded_error)
             weight.add_metric([each.name], share)
-        return [rate, updates, loss, error, weight, switches]
+            stalled.add_metric([each.name], int(_stalled(model)))
+            if isinstance(model, Moving):
+                effective.add_metric([each.name], model.effective_rate)
+                gradient.add_metric([each.name], model.gradient_norm)
+                norm.add_metric([each.name], model.weight_norm)
+        return [
+            rate, effective, gradient, norm, stalled, updates, loss, error, weight, switches,
+        ]  # fmt: skip
 
     def _drift(self) -> Iterable[Metric]:
         drifts = CounterMetricFamily(

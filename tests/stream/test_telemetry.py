@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from models.logistic import LogisticRegression
 from models.protocols import Drift
 from stream.codec import REASONS
 from stream.labels import EXPIRED, OUTCOMES, REPEATED
@@ -33,6 +34,10 @@ TYPES = {
     "streamgauge_alert_threshold_ratio": "gauge",
     "streamgauge_learning_rate": "gauge",
     "streamgauge_model_updates": "counter",
+    "streamgauge_effective_learning_rate": "gauge",
+    "streamgauge_gradient_norm": "gauge",
+    "streamgauge_weights_norm": "gauge",
+    "streamgauge_arm_stalled": "gauge",
     "streamgauge_arm_log_loss_nats": "summary",
     "streamgauge_arm_error_ratio": "gauge",
     "streamgauge_arm_weight_ratio": "gauge",
@@ -205,3 +210,31 @@ def test_the_state_is_json_and_says_the_same(watched: Watched) -> None:
         error = of.value("prequential_error_ratio", window="all") or 0.0
         assert state["all"]["error"] == (None if math.isnan(error) else error)
         assert state["lag"] == ({"transactions-0": 5, "labels-1": 0} if of.outcomes else {})
+
+
+def test_the_rate_as_it_is(watched: Watched) -> None:
+    model = watched.monitor.arms[0].model
+    assert isinstance(model, LogisticRegression)
+    norm = float(np.linalg.norm(model.weights))
+    assert watched.value("weights_norm", **ARM) == pytest.approx(norm)
+    assert watched.value("gradient_norm", **ARM) == model.gradient_norm > 0
+    assert 0 < (watched.value("effective_learning_rate", **ARM) or 0) < 0.3  # as AdaGrad's is
+
+
+def test_an_arm_that_learns_no_more_is_named() -> None:
+    decays: dict[str, dict[str, float]] = {"step": {"every": 10}, "exponential": {"k": 0.1}}
+    challengers = [
+        {"name": name, "schedule": {"name": name, "rate": 0.3, **settings}}
+        for name, settings in decays.items()
+    ]
+    monitor, registry = new_monitor(challengers=challengers), CollectorRegistry()
+    Telemetry(monitor, registry, "1.2.3")
+
+    def stalled() -> list[float | None]:
+        names = ("champion", *decays)
+        return [registry.get_sample_value("streamgauge_arm_stalled", {"arm": n}) for n in names]
+
+    assert stalled() == [0, 0, 0]
+    for poll in polls(stream(2_500), 70):
+        monitor.step(poll)
+    assert stalled() == [0, 1, 1]
