@@ -134,7 +134,7 @@ def replay(
     since: Since = None,
     poll: Annotated[
         int, typer.Option(help="Records taken at a time; changes nothing.", min=1)
-    ] = 1000,
+    ] = 2_000,
     sets: Set = None,
 ) -> None:
     """Take recordings through the same core as `run`, and say how well the scores did.

@@ -16,6 +16,7 @@ from kafka.errors import (
     AuthorizationError,
     KafkaError,
     KafkaTimeoutError,
+    RequestTimedOutError,
     SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
     UnsupportedSaslMechanismError,
@@ -26,6 +27,7 @@ from stream.errors import BrokerError, BrokerRefusedError, ConfigError
 
 CONNECT_MS = 5_000
 
+_TIMEOUTS = (KafkaTimeoutError, RequestTimedOutError)
 _REFUSALS = (AuthorizationError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
 
 
@@ -83,7 +85,8 @@ def in_our_words(kafka: Kafka, doing: str) -> Generator[None]:
                 raise BrokerRefusedError(line) from error
             if timed_out:
                 line = f"no answer from {kafka.bootstrap} to {doing}: {_why(cause)}"
-                if kafka.username and "disconnected" in line:  # a refusal may come as just that
+                # kafka-python may see no more of a refusal than that the connection is closed.
+                if kafka.username and "ECONNREFUSED" not in line:
                     line += f" (is the password of {kafka.username} right?)"
                 raise BrokerError(line) from error
             raise BrokerError(f"{doing} at {kafka.bootstrap} failed: {_why(cause)}") from error
@@ -113,7 +116,7 @@ class _LastWord(logging.Handler):
         """Take note of a log record."""
         for part in record.args if isinstance(record.args, tuple) else ():
             # That a try ran out of time says nothing of why, and does not undo a refusal.
-            if isinstance(part, Exception) and not isinstance(part, KafkaTimeoutError):
+            if isinstance(part, Exception) and not isinstance(part, _TIMEOUTS):
                 self.cause = self.cause if isinstance(self.cause, _REFUSALS) else part
 
 

@@ -57,7 +57,7 @@ class RecordingSource:
         events_topic: str,
         labels_topic: str,
         label_delay: float = 0.0,
-        size: int = 1_000,
+        size: int = 2_000,
     ) -> None:
         self.size = size
         self.bytes_read = 0
