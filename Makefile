@@ -34,8 +34,13 @@ check: .venv/installed ## Lint, types and the quick tests
 kafka: .venv/installed ## A local Kafka in the foreground, on 127.0.0.1:9092
 	@$(BIN)/python -m deploy.kafka.broker --port 9092
 
-bench: .venv/installed ## Accuracy and speed beside a hand-written River loop, as ratios
+.venv/bench: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+bench: .venv/bench ## Accuracy and speed beside River by hand and Vowpal Wabbit, as ratios
 	@$(BIN)/python -m benchmarks.replay
+	@$(BIN)/python -m benchmarks.model
 
 format: .venv/installed ## Put the code into its one form
 	$(BIN)/ruff check --fix-only --quiet .

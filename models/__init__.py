@@ -3,17 +3,24 @@
 Layout, in the order an event meets it::
 
     vectors.py      features of many events: a dense block and hashed pairs
+    examples.py     vectors that wait for their labels
+    given.py        scores as they were given, likewise
     scaler.py       online standardisation of the dense block
     schedules.py    learning rate schedules: pure functions ``step -> rate``
     optimizers.py   how a gradient and a rate become a weight change
     rules.py        one weight's step under each optimizer, compiled
     kernels.py      the compiled inner loops of scoring and learning
     logistic.py     online logistic regression on those kernels
-    river_model.py  the same job done by River, for comparison
+    plugged.py      the same on an optimizer of the user's own
+    river_model.py  the same done by River, for comparison
+    arms.py         who decides, when several models score the same events
+    mixture.py      all of them, weighted by how well each has predicted
+    switch.py       one, until a sequential test says that another is better
     budget.py       the alert threshold that keeps a budget
     prequential.py  error and loss of scores as they were given
     ranking.py      ROC AUC and average precision
     drift.py        River's drift detectors behind one convention
+    state.py        how state leaves and comes back, without pickle
     protocols.py    the contracts that the above obey
     compiled.py     how a function is compiled, said once
 

@@ -13,10 +13,13 @@ Layout, in the order a record meets it::
     service.py      the loop, and the only place that orders effects
     web/            the live page, /metrics, /healthz, /readyz
     replay.py       a recording through the same core
+    compare.py      a grid of arms over a recording; grid, workers and charts beside it
+    generate.py     a seeded stream of transactions; play and record beside it
     config.py       TOML into validated values
     build.py        values into parts: the one place that knows all names
     errors.py       what can go wrong, and whose it is to mend
-    cli.py          the command line
+    plugins.py      schedules and optimizers of the user's own
+    cli.py          the command line; what each command does is in commands/
 
 The learning is in the package `models`, which knows nothing of this one.
 """

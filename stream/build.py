@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from models.arms import Decision, Fixed, Mixture, Switch
+from models.arms import Decision, Fixed
 from models.budget import AlertBudget
 from models.drift import Adwin, PageHinkleyTest
 from models.examples import Examples
 from models.given import GivenScores
 from models.logistic import LogisticRegression
+from models.mixture import Mixture
 from models.optimizers import (
     COCOB,
     SGD,
@@ -43,6 +44,7 @@ from models.schedules import (
     TimeBasedDecay,
     WarmUp,
 )
+from models.switch import Switch
 from stream.codec import Codec, Fields
 from stream.config import Challenger, Config, ModelSettings, shown
 from stream.errors import ConfigError

@@ -77,6 +77,30 @@ def _age(state: Floats, row: int, column: int, now: float, spans: Floats) -> flo
 
 
 @compiled
+def _fetch(
+    code: Codes,
+    slot: Ints,
+    keys: Hashes,
+    tables: tuple[lru.Lru, ...],
+    state: Floats,
+    remembered: Hashes,
+) -> float:
+    """Touch all that is known of the keys to come, for the reason that `hashmap.fetch` gives."""
+    touched = 0.0
+    event = 0
+    for i in range(len(code)):
+        for c in range(keys.shape[1]):
+            key = keys[event, c] if code[i] == SCORE else remembered[slot[i], c]
+            row = lru.find(tables[c], key)
+            if row >= 0:
+                for at in range(0, state.shape[2], CACHE_LINE):
+                    touched += state[c, row, at]
+        if code[i] == SCORE:
+            event += 1
+    return touched
+
+
+@compiled
 def _decayed(
     code: Codes,
     slot: Ints,
@@ -90,8 +114,9 @@ def _decayed(
     state: Floats,
     remembered: Hashes,
     known: Floats,
-) -> None:
+) -> float:
     columns = keys.shape[1]
+    touched = _fetch(code, slot, keys, tables, state, remembered)
     event = 0
     for i in range(len(code)):
         for c in range(columns):
@@ -136,18 +161,7 @@ def _decayed(
                         state[c, row, at + FRAUDS] += weight * y[i]
         if code[i] == SCORE:
             event += 1
-
-
-@compiled
-def _fetch(table: lru.Lru, rows: Floats, keys: Hashes) -> float:
-    """Touch all that is known of `keys`, for the reason that `hashmap.fetch` gives."""
-    touched = 0.0
-    for key in keys:
-        row = lru.find(table, key)
-        if row >= 0:
-            for at in range(0, rows.shape[1], CACHE_LINE):
-                touched += rows[row, at]
-    return touched
+    return touched  # means nothing
 
 
 class DecayedWindows:
@@ -177,10 +191,6 @@ class DecayedWindows:
     def run(self, ops: Ops, keys: Hashes, values: Floats) -> Floats:
         known = np.zeros((len(values), len(self.tables), len(self.spans), FIELDS))
         if self.tables:
-            labelled = self.remembered[ops.slot[ops.code != SCORE]]
-            for c, table in enumerate(self.tables):
-                _fetch(table, self.state[c], keys[:, c])
-                _fetch(table, self.state[c], labelled[:, c])
             _decayed(
                 ops.code, ops.slot, ops.y, ops.was, ops.ts, keys, values,
                 self.spans, self.tables, self.state, self.remembered, known,

@@ -11,8 +11,10 @@ from hypothesis import given as everywhere
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from models.arms import Decision, Fixed, Mixture, Switch
+from models.arms import Decision, Fixed
+from models.mixture import Mixture
 from models.prequential import log_loss
+from models.switch import Switch
 from models.vectors import LEARN, SCORE, Codes, Floats
 
 

@@ -59,7 +59,7 @@ def test_the_default_eight() -> None:
     assert [arm.name for arm in monitor.arms[1:]] == [each.name for each in DEFAULT_CHALLENGERS]
     assert len(monitor.arms) == 8
     losses = sorted(arm.prequential.log_loss for arm in monitor.arms)
-    # ln 8 for the arms, and a little for each label's share: see `models.arms.Mixture`.
+    # ln 8 for the arms, and a little for each label's share: see `models.mixture.Mixture`.
     bound = (math.log(8) - 4_000 * math.log(1.0 - 0.01)) / 4_000
     assert monitor.prequential.log_loss <= losses[0] + bound
     assert monitor.prequential.log_loss < losses[2]
