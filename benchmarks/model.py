@@ -237,7 +237,7 @@ DENSE_RATES: Rates = {"SGD": 0.02, "AdaGrad": 0.2, "Adam": 0.005}
 
 
 def rows(problem: Problem, vw: Any, rates: Rates) -> list[Row]:
-    """The learners of one table. River and ours have the same rates."""
+    """The learners of one table. River and `--adaptive` have the rates of ours."""
     events = len(problem.y)
     fast = {OURS["AdaGrad"]: DRIVER, OURS["Adam"]: DRIVER}
     found = [
@@ -245,7 +245,7 @@ def rows(problem: Problem, vw: Any, rates: Rates) -> list[Row]:
         for name, optimizer in (("SGD", SGD()), ("AdaGrad", AdaGrad()), ("Adam", Adam()))
     ]
     adaptive = f"--adaptive -l {rates['AdaGrad']:g}"
-    for name, options in ((adaptive, adaptive), ("by default", "")):
+    for name, options in (("--adaptive", adaptive), ("by default", "")):
         for form in ("text", "cache"):
             if vw is not None:
                 run = driver(vw, problem, options, form == "cache")
@@ -353,7 +353,8 @@ def main() -> None:
         }
     console.print(
         "Streamgauge starts from arrays, River from dicts, VW (Vowpal Wabbit's own driver) from a "
-        "file: it parses text in a thread of its own; its cache is binary. River takes fewer "
+        "file: it parses text in a thread of its own; its cache is binary; --adaptive is at our "
+        "AdaGrad's rate, its default at its own. River takes fewer "
         "events; its Adam's cost grows with the tokens seen. Wanted of AdaGrad and Adam: "
         f"{DRIVER:g} x VW on text, and {RIVER_TIMES:g} x River's own. "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
