@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 STALLED = 30.0  # seconds without a turn of the loop
+STARTING = 300.0  # seconds until its first turn: a cold start compiles
 
 
 class Health:
@@ -19,7 +20,7 @@ class Health:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._beat = clock()
+        self._beat = clock() + STARTING - STALLED
         self._waiting = "starting"
 
     def beat(self) -> None:

@@ -64,7 +64,7 @@ def run(
 
 def warm_up(config: Config) -> None:
     """Compile before the first record comes, on a monitor of its own."""
-    log.info("compiling (a minute the first time, then kept on disk)")
+    log.info("compiling (some ten seconds the first time, then kept on disk)")
     spare = build.monitor(config)
     topics = config.kafka.topics
     spare.step([Record(b"", topics.events, 0, 0, 0), Record(b"", topics.labels, 0, 0, 0)])
