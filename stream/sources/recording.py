@@ -110,12 +110,13 @@ class RecordingSource:
         # A label is due before an event of its own time where a monitor takes its topic first.
         tie = labels < events
         delay, delay_ms = self._delay, round(self._delay * 1000)
-        held, now = self._held, self._clock
+        held, now, new_truth = self._held, self._clock, self._truth
         read = [self._envelope(line) for line in lines]
         ts = epochs([item.ts for item in read])
         stamps = np.rint(np.nan_to_num(ts) * 1000.0).astype(np.int64).tolist()
         records: list[Record] = []
         add = records.append
+        hold = held.append if delay else add
         for number, (line, item, seconds, stamp) in enumerate(
             zip(lines, read, ts.tolist(), stamps, strict=True), self._line
         ):
@@ -136,9 +137,8 @@ class RecordingSource:
             if item.label is None:
                 continue
             due = seconds + delay if delay else item.ts
-            truth = self._truth(item.id, item.label, due)
-            label = Record(_encode(truth), labels, 0, number, now + delay_ms)
-            (held.append if delay else add)(label)
+            truth = _encode(new_truth(item.id, item.label, due))
+            hold(Record(truth, labels, 0, number, now + delay_ms))
         self._clock = now
         self._line += len(lines)
         return records
