@@ -39,6 +39,7 @@ from rich.table import Table
 from river import optim
 from river.linear_model import LogisticRegression as RiverLogisticRegression
 
+from benchmarks.machine import processor
 from models.kernels import sigmoids
 from models.logistic import LogisticRegression
 from models.optimizers import SGD, AdaGrad, Adam
@@ -334,7 +335,7 @@ def main() -> None:
     if vw is not None:
         versions["vowpalwabbit"] = version("vowpalwabbit")
     versions["Python"] = platform.python_version()
-    known: dict[str, Any] = {"versions": versions, "processor": _processor(), "tables": {}}
+    known: dict[str, Any] = {"versions": versions, "processor": processor(), "tables": {}}
     for make, rates in ((sparse, SPARSE_RATES), (dense, DENSE_RATES)):
         with tempfile.TemporaryDirectory(prefix="streamgauge-bench-") as name:
             with console.status("making events"):
@@ -358,7 +359,7 @@ def main() -> None:
         "events; its Adam's cost grows with the tokens seen. Wanted of AdaGrad and Adam: "
         f"{DRIVER:g} x VW on text, and {RIVER_TIMES:g} x River's own. "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
-        + f", {_processor()}"
+        + f", {processor()}"
     )
     if arguments.json:
         arguments.json.write_text(json.dumps(known, indent=1) + "\n")
@@ -369,15 +370,6 @@ def _vowpal_wabbit() -> Any:
         return import_module("vowpalwabbit")
     except ModuleNotFoundError:
         return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

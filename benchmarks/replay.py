@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import river_loop
+from benchmarks.machine import processor
 from models.ranking import average_precision, roc_auc
 from stream import build
 from stream.commands.progress import bar
@@ -185,7 +186,7 @@ def _show(
         caption=f"wanted: at least {AT_LEAST:g} times the loop with the same features, and "
         f"eight arms in at most 3 times the time of one. Python "
         f"{platform.python_version()}, river {version('river')}, numba {version('numba')}, "
-        f"numpy {version('numpy')}, {_processor()}",
+        f"numpy {version('numpy')}, {processor()}",
     )  # fmt: skip
     for row, taken in seconds.items():
         speed = events / statistics.median(taken)
@@ -208,15 +209,6 @@ def _whole() -> Figures | None:
     console.print(table)
     assert not math.isnan(figures.average_precision)
     return figures
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

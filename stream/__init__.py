@@ -19,6 +19,7 @@ Layout, in the order a record meets it::
     build.py        values into parts: the one place that knows all names
     errors.py       what can go wrong, and whose it is to mend
     plugins.py      schedules and optimizers of the user's own
+    outfile.py      a file that is whole or not there
     cli.py          the command line; what each command does is in commands/
 
 The learning is in the package `models`, which knows nothing of this one.

@@ -48,6 +48,7 @@ from models.switch import Switch
 from stream.codec import Codec, Fields
 from stream.config import Challenger, Config, ModelSettings, shown
 from stream.errors import ConfigError
+from stream.events import Record
 from stream.features.sliding import SlidingWindows
 from stream.features.transactions import TransactionFeatures, names
 from stream.features.windows import DecayedWindows, Windows
@@ -229,6 +230,13 @@ def decision(config: Config, arms: int) -> Decision:
     if settings.mode == "mixture":
         return Mixture(arms, settings.share)
     return Switch(arms, settings.level, settings.reign, settings.clip)
+
+
+def warm_up(config: Config) -> None:
+    """Compile all that a monitor of this config runs, or load it from disk: on a spare one."""
+    topics = config.kafka.topics
+    nothing = [Record(b"", topic, 0, 0, 0) for topic in (topics.events, topics.labels)]
+    monitor(config).step(nothing)
 
 
 def check(config: Config) -> None:

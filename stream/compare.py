@@ -30,7 +30,6 @@ from stream import build
 from stream.build import DETECTORS
 from stream.config import Challenger, Config, DecisionSettings, DriftSettings, ModelSettings
 from stream.errors import ConfigError, StreamgaugeError
-from stream.events import Record
 from stream.monitor import Monitor
 from stream.replay import Figures, Ledger, since
 from stream.sources.recording import RecordingSource
@@ -187,9 +186,7 @@ class _Pass:
         self._task = task
         self._arms = arms
         self._config = config = with_arms(task.config, arms)
-        topics = config.kafka.topics
-        # Compile, or load what is compiled, before the time is taken.
-        build.monitor(config).step([Record(b"", topic, 0, 0, 0) for topic in topics.names[:2]])
+        build.warm_up(config)  # before the time is taken
         self._monitor: Monitor = build.monitor(config)
         self._models = [Guarded(arm.model) for arm in self._monitor.arms]
         self._monitor.arms = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -161,6 +161,11 @@ def create_topics(kafka: Kafka, topics: Sequence[str]) -> None:
 
 def need_topics(kafka: Kafka, topics: Sequence[str]) -> None:
     """Raise `BrokerError` unless all topics are there."""
-    missing = [topic for topic, size in partitions(kafka, topics).items() if not size]
+    demand(kafka, partitions(kafka, topics))
+
+
+def demand(kafka: Kafka, sizes: Mapping[str, int]) -> None:
+    """Raise `BrokerError` if one of the topics in what `partitions` gave is not there."""
+    missing = [topic for topic, size in sizes.items() if not size]
     if missing:
         raise BrokerError(f"{kafka.bootstrap} has no topic {', '.join(missing)}: create it there")

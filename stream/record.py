@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
-from typing import IO, Any, cast
+from typing import Any
 
 from stream.codec import Codec
-from stream.errors import StreamgaugeError
 from stream.events import Record
+from stream.outfile import OutFile
 from stream.sources import Source
 from stream.sources.recording import envelopes, wrap
 
@@ -37,26 +35,23 @@ def record(
     """
     written = 0
     envelope = envelopes(codec.fields)
-    part = out.with_name(out.name + ".part")
-    with ExitStack() as stack:
-        try:
-            file: IO[bytes] = stack.enter_context(part.open("wb"))
-        except OSError as error:
-            raise StreamgaugeError(f"{out}: {error.strerror}") from None
-        if out.suffix == ".gz":
-            file = cast(IO[bytes], stack.enter_context(gzip.GzipFile("", "wb", fileobj=file)))
+    target = OutFile(out)
+    whole = False
+    try:
         while not stop.is_set():
             records = source.poll(0.5)
             dead = {id(letter.record) for letter in codec.decode(records).dead}
             for r in records:
                 plain = id(r) not in dead and _is_plain(r, envelope(r.value), codec)
                 line = r.value if plain else wrap(r, r.topic == codec.labels_topic)
-                file.write(line + b"\n")
+                target.file.write(line + b"\n")
             written += len(records)
             on_poll(len(records))
             if not records and not follow and _at_end(source):
                 break
-    part.replace(out)
+        whole = True
+    finally:
+        target.close(whole=whole)
     return written
 
 

@@ -7,8 +7,7 @@ from rich.table import Table
 
 from stream import build
 from stream.config import Config
-from stream.errors import BrokerError
-from stream.kafka import partitions
+from stream.kafka import demand, partitions
 
 
 def check(config: Config, name: str) -> None:
@@ -24,8 +23,4 @@ def check(config: Config, name: str) -> None:
         topic = getattr(topics, use)
         table.add_row(use.replace("_", " "), topic, str(sizes[topic] or "missing"))
     console.print(table)
-    missing = [topic for topic, size in sizes.items() if not size]
-    if missing:
-        raise BrokerError(
-            f"{config.kafka.bootstrap} has no topic {', '.join(missing)}: create it there"
-        )
+    demand(config.kafka, sizes)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, cast
 
 import msgspec
 from rich.console import Console
@@ -15,6 +12,7 @@ from stream.commands.arguments import argument
 from stream.commands.progress import bar
 from stream.errors import ConfigError
 from stream.generate import Stream, transactions
+from stream.outfile import OutFile
 from stream.timestamps import duration, epoch
 
 
@@ -38,17 +36,18 @@ def generate(
         )  # fmt: skip
     except ValueError as error:
         raise ConfigError(f"--{error}".replace("_", "-")) from None
-    target = Path("/dev/stdout") if str(out) == "-" else out
     encode = msgspec.json.Encoder().encode
-    with ExitStack() as stack:
-        file: IO[bytes] = stack.enter_context(target.open("wb"))
-        if out.suffix == ".gz":
-            packed = gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
-            file = cast(IO[bytes], stack.enter_context(packed))
-        progress, task = stack.enter_context(bar("generate", events))
-        for number, event in enumerate(transactions(stream)):
-            file.write(encode(event) + b"\n")
-            if number % 1_000 == 0:
-                progress.update(task, completed=number)
-    if target == out:
+    to_terminal = str(out) == "-"
+    target = OutFile(Path("/dev/stdout") if to_terminal else out)
+    whole = False
+    try:
+        with bar("generate", events) as (progress, task):
+            for number, event in enumerate(transactions(stream)):
+                target.file.write(encode(event) + b"\n")
+                if number % 1_000 == 0:
+                    progress.update(task, completed=number)
+        whole = True
+    finally:
+        target.close(whole=whole)
+    if not to_terminal:
         Console().print(f"{events:,} transactions in {out}")

@@ -12,7 +12,6 @@ from stream.commands.arguments import argument
 from stream.commands.signals import stop_event
 from stream.config import Config
 from stream.errors import ConfigError
-from stream.events import Record
 from stream.health import Health
 from stream.service import Service
 from stream.sinks import Sink
@@ -48,7 +47,8 @@ def run(
     server.start()
     try:
         log.info("live page %s, metrics %s/metrics", server.address, server.address)
-        warm_up(config)
+        log.info("compiling (some ten seconds the first time, then kept on disk)")
+        build.warm_up(config)
 
         def connect() -> tuple[Source, Sink]:
             if recording:
@@ -60,14 +60,6 @@ def run(
         log.info("stopped: everything read so far is scored, acknowledged and committed")
     finally:
         server.stop()
-
-
-def warm_up(config: Config) -> None:
-    """Compile before the first record comes, on a monitor of its own."""
-    log.info("compiling (some ten seconds the first time, then kept on disk)")
-    spare = build.monitor(config)
-    topics = config.kafka.topics
-    spare.step([Record(b"", topics.events, 0, 0, 0), Record(b"", topics.labels, 0, 0, 0)])
 
 
 def _from_recording(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from stream import messages
 from stream.errors import StreamgaugeError
 from stream.monitor import Outcome
+from stream.outfile import OutFile
 
 
 class FileSink:
@@ -36,11 +35,12 @@ class FileSink:
         dead_letters: Path | None = None,
     ) -> None:
         self._whole = False
-        self._paths = [path for path in (scores, alerts, dead_letters) if path]
-        with ExitStack() as opened:  # closes those already open if one cannot be
-            self._files = opened
+        self._files: list[OutFile] = []
+        try:
             self._scores, self._alerts, self._dead = map(self._file, (scores, alerts, dead_letters))
-            self._files = opened.pop_all()
+        except StreamgaugeError:  # one of them; those before it are open
+            self.close()
+            raise
 
     def write(self, outcome: Outcome) -> None:
         self._whole = False
@@ -59,27 +59,13 @@ class FileSink:
         self._whole = True
 
     def close(self) -> None:
-        self._files.close()
-        for path in self._paths:
-            if self._whole and _part(path) != path:
-                _part(path).replace(path)
-        self._paths = []
+        for file in self._files:
+            file.close(whole=self._whole)
+        self._files = []
 
     def _file(self, path: Path | None) -> IO[bytes] | None:
         if path is None:
             return None
-        try:
-            raw = self._files.enter_context(_part(path).open("wb"))
-        except OSError as error:
-            raise StreamgaugeError(f"{path}: {error.strerror}") from None
-        if path.suffix != ".gz":
-            return raw
-        # No name and no time in the header, so that the same scores are the same bytes.
-        packed = gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0)
-        return cast(IO[bytes], self._files.enter_context(packed))
-
-
-def _part(path: Path) -> Path:
-    if path.exists() and not path.is_file():  # /dev/stdout, a named pipe
-        return path
-    return path.with_name(path.name + ".part")
+        opened = OutFile(path)
+        self._files.append(opened)
+        return opened.file

@@ -13,6 +13,7 @@ import pytest
 from stream import messages
 from stream.errors import StreamgaugeError
 from stream.monitor import Outcome
+from stream.outfile import OutFile
 from stream.sinks import Sink
 from stream.sinks.files import FileSink
 from stream.sinks.memory import MemorySink
@@ -110,3 +111,15 @@ def test_a_memory_sink_keeps_every_outcome() -> None:
     assert sink.outcomes == given
     assert sink.flushed == len(given)
     assert json.loads(messages.scores(given[0])[0])["id"] == 0
+
+
+def test_a_link_is_written_through_and_stays_a_link(tmp_path: Path) -> None:
+    """As /dev/stdout is, which a rename would take away from every other process."""
+    target, link = tmp_path / "target.jsonl", tmp_path / "link"
+    target.write_bytes(b"")
+    link.symlink_to(target)
+    out = OutFile(link)
+    out.file.write(b"line\n")
+    out.close(whole=True)
+    assert link.is_symlink()
+    assert target.read_bytes() == b"line\n"
