@@ -16,10 +16,16 @@ Layout, in the order an event meets it::
     arms.py         who decides, when several models score the same events
     mixture.py      all of them, weighted by how well each has predicted
     switch.py       one, until a sequential test says that another is better
+    balance.py      a limit to a class's share of what is learned
+    alerting.py     which events are alerts, when several rules must agree
     budget.py       the alert threshold that keeps a budget
+    ceiling.py      the alert threshold that keeps a ceiling on false alerts
+    minimum_labels.py   no alert before enough labels of both classes
+    histogram.py    logits that fade, and how many lie above an edge
+    binomial.py     exact confidence bounds of a rate
     prequential.py  error and loss of scores as they were given
     ranking.py      ROC AUC and average precision
-    drift.py        River's drift detectors behind one convention
+    drift/          drift detectors behind one convention
     state.py        how state leaves and comes back, without pickle
     protocols.py    the contracts that the above obey
     compiled.py     how a function is compiled, said once

@@ -12,73 +12,44 @@ from typing import Any, cast
 
 import numpy as np
 
+from models import histogram
+from models.alerting import reached
 from models.compiled import compiled, inlined
-from models.kernels import sigmoid
+from models.histogram import ABOVE, BINS, TOTAL, Histogram
 from models.state import come_back, leave
-from models.vectors import Codes, Floats, Ints
-
-BINS = 4096
-REACH = 32.0  # logits from -32 to 32: bins of 1/64, below 2 % of the odds
-RENORMALISE = 1e100
-
-# Places of `state`: weight of the next event, weight of all, weight in the alerting bins.
-NEXT, TOTAL, ABOVE = range(3)
+from models.vectors import SCORE, Codes, Floats, Ints
 
 
 @inlined
-def _bin(logit: float) -> int:
-    return int(min(BINS - 1.0, max(0.0, (logit + REACH) * (BINS / (2.0 * REACH)))))
-
-
-@inlined
-def _threshold(ends: Ints, warm_up: int) -> float:
+def _threshold(scores: Histogram, seen: int, warm_up: int) -> float:
     """Score from which on an event is an alert; 1 where none is."""
-    if ends[1] < warm_up or ends[0] == BINS:
-        return 1.0
-    return sigmoid(ends[0] * (2.0 * REACH / BINS) - REACH)
+    return histogram.score_at_edge(scores) if seen >= warm_up else 1.0
 
 
 @compiled
-def _decide(
+def _run(
+    code: Codes,
     logits: Floats,
     share: float,
     fading: float,
     warm_up: int,
-    histogram: Floats,
-    state: Floats,
-    ends: Ints,
+    scores: Histogram,
+    seen: Ints,
     thresholds: Floats,
-    alerts: Codes,
 ) -> None:
-    for i in range(len(logits)):
-        edge = ends[0]
-        thresholds[i] = _threshold(ends, warm_up)
-        alerts[i] = thresholds[i] < 1.0 and sigmoid(logits[i]) >= thresholds[i]
-        ends[1] += 1
-        # Instead of fading all bins each time, each event weighs more than the one before.
-        weight = state[NEXT]
-        b = _bin(logits[i])
-        histogram[b] += weight
-        state[TOTAL] += weight
-        if b >= edge:
-            state[ABOVE] += weight
-        state[NEXT] = weight / fading
-        while edge < BINS and state[ABOVE] > share * state[TOTAL]:
-            state[ABOVE] -= histogram[edge]
-            edge += 1
-        while edge > 0 and state[ABOVE] + histogram[edge - 1] <= share * state[TOTAL]:
-            edge -= 1
-            state[ABOVE] += histogram[edge]
-        ends[0] = edge
-        if state[NEXT] > RENORMALISE:
-            for k in range(BINS):
-                histogram[k] /= state[NEXT]
-            state[TOTAL] = 0.0
-            state[ABOVE] = 0.0
-            for k in range(BINS):  # anew, so that rounding does not add up
-                state[TOTAL] += histogram[k]
-                state[ABOVE] += histogram[k] if k >= edge else 0.0
-            state[NEXT] = 1.0
+    edge, weights = scores.edge, scores.weights
+    for i in range(len(code)):
+        thresholds[i] = _threshold(scores, seen[0], warm_up)
+        if code[i] != SCORE:
+            continue
+        seen[0] += 1
+        histogram.add(scores, logits[i], fading)
+        while edge[0] < BINS and weights[ABOVE] > share * weights[TOTAL]:
+            histogram.lift(scores)
+        while edge[0] > 0 and (
+            weights[ABOVE] + histogram.below_edge(scores) <= share * weights[TOTAL]
+        ):
+            histogram.lower(scores)
 
 
 class AlertBudget:
@@ -106,27 +77,31 @@ class AlertBudget:
         self.share = share
         self.fading = 0.5 ** (1.0 / memory)
         self.warm_up = warm_up
-        self._histogram = np.zeros(BINS)
-        self._weights = np.array([1.0, 0.0, 0.0])
-        self._ends = np.array([BINS, 0], np.int64)  # lowest alerting bin, events seen
+        self._scores = histogram.new()
+        self._seen = np.zeros(1, np.int64)
 
     @property
     def threshold(self) -> float:
         """Threshold for the next event; 1 while nothing can be an alert."""
-        return _threshold(self._ends, self.warm_up)
+        return _threshold(self._scores, int(self._seen[0]), self.warm_up)
+
+    def thresholds(self, code: Codes, y: Codes, was: Codes, logits: Floats) -> Floats:  # noqa: ARG002
+        """Threshold at each operation, in order (see `models.alerting`); labels change nothing."""
+        thresholds = np.empty(len(code))
+        _run(
+            code, logits, self.share, self.fading, self.warm_up, self._scores, self._seen,
+            thresholds,
+        )  # fmt: skip
+        return thresholds
 
     def decide(self, logits: Floats) -> tuple[Floats, Codes]:
-        """Threshold and alert (0 or 1) of each event, in order."""
-        thresholds = np.empty(len(logits))
-        alerts = np.empty(len(logits), np.int8)
-        _decide(
-            logits, self.share, self.fading, self.warm_up, self._histogram, self._weights,
-            self._ends, thresholds, alerts,
-        )  # fmt: skip
-        return thresholds, alerts
+        """Threshold and alert (0 or 1) of each event, in order, by this rule alone."""
+        events = np.full(len(logits), SCORE, np.int8)
+        thresholds = self.thresholds(events, events, events, logits)
+        return thresholds, reached(thresholds, logits)
 
     def _state(self) -> dict[str, Any]:
-        return {"histogram": self._histogram, "weights": self._weights, "ends": self._ends}
+        return {"scores": self._scores, "seen": self._seen}
 
     def snapshot(self) -> dict[str, Any]:
         return cast(dict[str, Any], leave(self._state()))

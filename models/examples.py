@@ -7,13 +7,27 @@ learning one takes what lies there. So models get rows in order and need know no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.state import come_back, leave
+from models.state import come_back
 from models.vectors import SCORE, Codes, Floats, Ints, Slots, Vectors
+
+Halves: TypeAlias = NDArray[np.float32]  # of the width of `Floats`
+
+
+@compiled
+def _count(code: Codes, slot: Ints, start: Ints, kept_count: Ints, out_start: Ints) -> None:
+    """Where the pairs of each operation's vector go, one operation after another."""
+    event = 0
+    for i in range(len(code)):
+        if code[i] == SCORE:
+            kept_count[slot[i]] = start[event + 1] - start[event]
+            event += 1
+        out_start[i + 1] = out_start[i] + kept_count[slot[i]]
 
 
 @compiled
@@ -25,9 +39,8 @@ def _recall(
     slots: Slots,
     values: Floats,
     kept_dense: Floats,
-    kept_count: Ints,
     kept_slots: Slots,
-    kept_values: Floats,
+    kept_values: Halves,
     out_dense: Floats,
     out_start: Ints,
     out_slots: Slots,
@@ -35,34 +48,57 @@ def _recall(
 ) -> None:
     width = dense.shape[1]
     event = 0
-    at = 0
     for i in range(len(code)):
         place = slot[i]
+        at = out_start[i]
+        count = out_start[i + 1] - at
         if code[i] == SCORE:
             for j in range(width):
                 kept_dense[place, j] = dense[event, j]
-            count = start[event + 1] - start[event]
-            kept_count[place] = count
             for k in range(count):
                 kept_slots[place, k] = slots[start[event] + k]
                 kept_values[place, k] = values[start[event] + k]
             event += 1
         for j in range(width):
             out_dense[i, j] = kept_dense[place, j]
-        for k in range(kept_count[place]):
-            out_slots[at] = kept_slots[place, k]
-            out_values[at] = kept_values[place, k]
+        for k in range(count):
+            out_slots[at + k] = kept_slots[place, k]
+            out_values[at + k] = kept_values[place, k]
+
+
+@compiled
+def _pack(count: Ints, slots: Slots, values: Halves, out_slots: Slots, out_values: Halves) -> None:
+    at = 0
+    for place in range(len(count)):
+        for k in range(count[place]):
+            out_slots[at] = slots[place, k]
+            out_values[at] = values[place, k]
             at += 1
-        out_start[i + 1] = at
+
+
+@compiled
+def _unpack(
+    count: Ints, slots: Slots, values: Halves, out_slots: Slots, out_values: Halves
+) -> None:
+    at = 0
+    for place in range(len(count)):
+        for k in range(count[place]):
+            out_slots[place, k] = slots[at]
+            out_values[place, k] = values[at]
+            at += 1
 
 
 class Examples:
     """A bounded store of vectors.
 
+    Hashed values are kept as float32, so they must be such that a float32 can hold: then what comes
+    back is, to the bit, what was put there.
+
     Parameters
     ----------
     capacity
-        Places. The operating system gives memory only for those that are used.
+        Places. The operating system gives memory only for those that are used, and of each only for
+        as many pairs as were ever in it.
     dense, hashed
         Dense features, and the most hashed pairs, of a vector.
     """
@@ -71,7 +107,7 @@ class Examples:
         self._dense = np.zeros((capacity, dense))
         self._count = np.zeros(capacity, np.int64)
         self._slots = np.zeros((capacity, hashed), np.int32)
-        self._values = np.zeros((capacity, hashed))
+        self._values = np.zeros((capacity, hashed), np.float32)
 
     def recall(self, code: Codes, slot: Ints, vectors: Vectors) -> Vectors:
         """A vector for each operation: the event's own, or the one that waits for the label.
@@ -84,29 +120,37 @@ class Examples:
             Those of the scoring operations, in order.
         """
         n = len(code)
-        most = n * self._slots.shape[1]
+        start = np.zeros(n + 1, np.int64)
+        _count(code, slot, vectors.start, self._count, start)
         out = Vectors(
-            np.empty((n, self._dense.shape[1])), np.zeros(n + 1, np.int64),
-            np.empty(most, np.int32), np.empty(most),
+            np.empty((n, self._dense.shape[1])), start,
+            np.empty(start[-1], np.int32), np.empty(start[-1]),
         )  # fmt: skip
         _recall(
             code, slot, vectors.dense, vectors.start, vectors.slots, vectors.values,
-            self._dense, self._count, self._slots, self._values,
+            self._dense, self._slots, self._values,
             out.dense, out.start, out.slots, out.values,
         )  # fmt: skip
-        used = out.start[-1]
-        return Vectors(out.dense, out.start, out.slots[:used], out.values[:used])
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "dense": self._dense,
-            "count": self._count,
-            "slots": self._slots,
-            "values": self._values,
-        }
+        return out
 
     def snapshot(self) -> dict[str, Any]:
-        return cast(dict[str, Any], leave(self._state()))
+        """All vectors; the pairs of one place after those of another, with no room between."""
+        pairs = int(self._count.sum())
+        slots, values = np.empty(pairs, np.int32), np.empty(pairs, np.float32)
+        _pack(self._count, self._slots, self._values, slots, values)
+        whole = {"dense": self._dense, "count": self._count}
+        return {**whole, "slots": slots, "values": values}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        come_back(self._state(), state)
+        room = self._slots.shape[1]
+        most = int(np.max(state["count"], initial=0))
+        if most > room:
+            raise ValueError(f"state has {most} pairs in a place, which does not fit {room}")
+        come_back(
+            {"dense": self._dense, "count": self._count},
+            {name: state[name] for name in ("dense", "count")},
+        )
+        pairs = int(self._count.sum())
+        slots, values = np.empty(pairs, np.int32), np.empty(pairs, np.float32)
+        come_back({"slots": slots, "values": values}, {n: state[n] for n in ("slots", "values")})
+        _unpack(self._count, slots, values, self._slots, self._values)

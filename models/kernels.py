@@ -1,8 +1,9 @@
 """The compiled inner loops of scoring and learning: one step after another, in order.
 
-Weights are one array: the dense features' first, then the hashed slots'. The optimizer's state is
-another, with all that belongs to one weight side by side, so that a step fetches it at once. The
-cost of a step depends on the features of its vector only.
+A model is one array of cells: the dense features' first, then the hashed slots'. A cell is a weight
+and the optimizer's state for it, side by side: of a vector's thousands of hashed features each is
+elsewhere in memory, and a step fetches all that belongs to it at once. The cost of a step depends
+on the features of its vector only.
 """
 
 from __future__ import annotations
@@ -117,87 +118,88 @@ def square(values: Floats) -> float:
 @inlined
 def each(
     rule: Rule, rate: float, p: Settings, bound: float, slots: Slots,
-    weights: Floats, state: Floats, work: Floats,
+    cells: Floats, stride: int, work: Floats,
 ) -> None:  # fmt: skip
     """Change the weights of one vector by `rule`; `work` comes as gradient, and goes as change."""
     width = len(work) - len(slots)
     for j in range(width):
-        w = weights[j]
-        new = min(max(rule(j, work[j], w, rate, state, p), -bound), bound)
-        weights[j] = new
+        at = stride * j
+        w = cells[at]
+        new = min(max(rule(at, work[j], w, rate, cells, p), -bound), bound)
+        cells[at] = new
         work[j] = w - new
     for k in range(len(slots)):
-        j = width + slots[k]
-        w = weights[j]
-        new = min(max(rule(j, work[width + k], w, rate, state, p), -bound), bound)
-        weights[j] = new
+        at = stride * (width + slots[k])
+        w = cells[at]
+        new = min(max(rule(at, work[width + k], w, rate, cells, p), -bound), bound)
+        cells[at] = new
         work[width + k] = w - new
 
 
 @inlined
-def descend(rate: float, bound: float, slots: Slots, weights: Floats, work: Floats) -> float:
-    """Gradient descent as by `each`; gives by how much the weights' squared norm has grown."""
+def descend(rate: float, bound: float, slots: Slots, cells: Floats, work: Floats) -> float:
+    """Gradient descent on cells without state; gives the growth of the weights' squared norm."""
     width = len(work) - len(slots)
     growth = 0.0
     for c in range(len(work)):
         j = c if c < width else width + slots[c - width]
-        w = weights[j]
+        w = cells[j]
         new = min(max(w - rate * work[c], -bound), bound)
         growth += (new - w) * (new + w)
-        weights[j] = new
+        cells[j] = new
         work[c] = w - new
     return growth
 
 
 @inlined
-def hypergradient(slots: Slots, width: int, state: Floats, work: Floats, label: float) -> float:
+def hypergradient(slots: Slots, width: int, cells: Floats, work: Floats, label: float) -> float:
     """The product of this gradient and the one of the label before, which is then replaced."""
     product = 0.0
     for c in range(len(work)):
-        at = 2 * (c if c < width else width + slots[c - width])
-        if state[at + 1] == label - 1.0:
-            product += work[c] * state[at]
-        state[at] = work[c]
-        state[at + 1] = label
+        at = 3 * (c if c < width else width + slots[c - width])
+        if cells[at + 2] == label - 1.0:
+            product += work[c] * cells[at + 1]
+        cells[at + 1] = work[c]
+        cells[at + 2] = label
     return product
 
 
 @inlined
 def step(
     optimizer: int, p: Settings, rate: float, l2: float, bound: float, square_norm: float,
-    slots: Slots, weights: Floats, state: Floats, scalars: Floats, work: Floats,
+    slots: Slots, cells: Floats, stride: int, scalars: Floats, work: Floats,
 ) -> None:  # fmt: skip
     """Take one step of `optimizer`; `work` comes as gradient, and goes as weight change."""
     if optimizer == rules.SGD_STEP:
-        each(rules.sgd, rate, p, bound, slots, weights, state, work)
+        each(rules.sgd, rate, p, bound, slots, cells, stride, work)
     elif optimizer == rules.ADAGRAD:
-        each(rules.adagrad, rate, p, bound, slots, weights, state, work)
+        each(rules.adagrad, rate, p, bound, slots, cells, stride, work)
     elif optimizer in (rules.MOMENTUM, rules.NESTEROV):
-        each(rules.momentum, rate, p, bound, slots, weights, state, work)
+        each(rules.momentum, rate, p, bound, slots, cells, stride, work)
     elif optimizer == rules.ADADELTA:
-        each(rules.adadelta, rate, p, bound, slots, weights, state, work)
+        each(rules.adadelta, rate, p, bound, slots, cells, stride, work)
     elif optimizer == rules.RMSPROP:
-        each(rules.rmsprop, rate, p, bound, slots, weights, state, work)
+        each(rules.rmsprop, rate, p, bound, slots, cells, stride, work)
     elif optimizer == rules.ADAM:
-        each(rules.adam, rate, p, bound, slots, weights, state, work)
+        each(rules.adam, rate, p, bound, slots, cells, stride, work)
     elif optimizer == rules.ADAMW:
         pull = (p[0], p[1], p[2], p[3] + l2, 0.0)
-        each(rules.adamw, rate, pull, bound, slots, weights, state, work)
+        each(rules.adamw, rate, pull, bound, slots, cells, stride, work)
     elif optimizer == rules.AMSGRAD:
-        each(rules.amsgrad, rate, p, bound, slots, weights, state, work)
+        each(rules.amsgrad, rate, p, bound, slots, cells, stride, work)
     elif optimizer == rules.NADAM:
-        each(rules.nadam, rate, p, bound, slots, weights, state, work)
+        each(rules.nadam, rate, p, bound, slots, cells, stride, work)
     elif optimizer == rules.FTRL:
-        each(rules.ftrl, rate, p, bound, slots, weights, state, work)
+        each(rules.ftrl, rate, p, bound, slots, cells, stride, work)
     elif optimizer == rules.COCOB:
-        each(rules.cocob, rate, p, bound, slots, weights, state, work)
+        each(rules.cocob, rate, p, bound, slots, cells, stride, work)
     elif optimizer == rules.DOG:
         # Scalars: the squared gradient norms' sum, the weights' squared norm now and at most.
         scalars[0] += square_norm
         own = 0.0
         if scalars[0] > 0.0:
             own = math.sqrt(max(scalars[2], p[0] * p[0]) / scalars[0])
-        scalars[1] = max(scalars[1] + descend(own, bound, slots, weights, work), 0.0)
+        scalars[1] = max(scalars[1] + descend(own, bound, slots, cells, work), 0.0)
         scalars[2] = max(scalars[2], scalars[1])
     elif optimizer == rules.HYPERGRADIENT:
         # Scalars: labels, and the rate.
@@ -205,20 +207,20 @@ def step(
         if scalars[0] == 1.0:
             scalars[1] = rate
         width = len(work) - len(slots)
-        scalars[1] += p[0] * hypergradient(slots, width, state, work, scalars[0])
+        scalars[1] += p[0] * hypergradient(slots, width, cells, work, scalars[0])
         scalars[1] = min(max(scalars[1], p[1]), p[2])
         own = min(scalars[1], 1.0 / l2) if l2 > 0.0 else scalars[1]
-        each(rules.sgd, own, p, bound, slots, weights, state, work)
+        each(rules.sgd, own, p, bound, slots, cells, stride, work)
 
 
 @inlined
-def ahead(x: Floats, slots: Slots, values: Floats, p: Settings, state: Floats) -> float:
+def ahead(x: Floats, slots: Slots, values: Floats, p: Settings, cells: Floats) -> float:
     """How far the logit moves if each weight goes on with its momentum (Nesterov)."""
     z = 0.0
     for j in range(len(x)):
-        z -= p[0] * state[j] * x[j]
+        z -= p[0] * cells[2 * j + 1] * x[j]
     for k in range(len(slots)):
-        z -= p[0] * state[len(x) + slots[k]] * values[k]
+        z -= p[0] * cells[2 * (len(x) + slots[k]) + 1] * values[k]
     return z
 
 
@@ -236,8 +238,8 @@ def run(
     l2: float,
     clip: float,
     max_weight: float,
-    weights: Floats,
-    state: Floats,
+    cells: Floats,
+    stride: int,
     scalars: Floats,
     counts: Ints,
     space: Floats,
@@ -268,13 +270,13 @@ def run(
         z = 0.0
         if good:
             for j in range(width):
-                dense_parts[i, j] = weights[j] * x[j]
+                dense_parts[i, j] = cells[stride * j] * x[j]
             for k in range(len(slots)):
-                hashed_parts[a + k] = weights[width + slots[k]] * values[k]
+                hashed_parts[a + k] = cells[stride * (width + slots[k])] * values[k]
             z = total(dense_parts[i]) + total(hashed_parts[a:b])
         else:  # all that is known of it is that it is an event
-            dense_parts[i, 0] = weights[0]
-            z = weights[0]
+            dense_parts[i, 0] = cells[0]
+            z = cells[0]
         logits[i] = z
         if code[i] == SCORE:
             continue
@@ -287,19 +289,19 @@ def run(
         work = space[: width + b - a]
         look = optimizer == rules.NESTEROV
         if look:
-            z += ahead(x, slots, values, p, state)
+            z += ahead(x, slots, values, p, cells)
         g = sigmoid(z) - y[i]
         # The intercept is not shrunk: l2 pulls towards "no evidence", not towards "one half".
         work[0] = g * x[0]
         for j in range(1, width):
-            work[j] = g * x[j] + coupled * weights[j]
+            work[j] = g * x[j] + coupled * cells[stride * j]
         for k in range(len(slots)):
-            work[width + k] = g * values[k] + coupled * weights[width + slots[k]]
+            work[width + k] = g * values[k] + coupled * cells[stride * (width + slots[k])]
         if look and coupled > 0.0:
             for j in range(1, width):
-                work[j] -= coupled * p[0] * state[j]
+                work[j] -= coupled * p[0] * cells[2 * j + 1]
             for k in range(len(slots)):
-                work[width + k] -= coupled * p[0] * state[width + slots[k]]
+                work[width + k] -= coupled * p[0] * cells[2 * (width + slots[k]) + 1]
         measured = counts[LEARNED] % EVERY == 0
         square_norm = 0.0
         if measured or norm_matters:
@@ -314,7 +316,7 @@ def run(
                 square_norm = clip * clip
         counts[LEARNED] += 1
         own = scalars[FIGURES:]
-        step(optimizer, p, rate, l2, bound, square_norm, slots, weights, state, own, work)
+        step(optimizer, p, rate, l2, bound, square_norm, slots, cells, stride, own, work)
         if measured:
             scalars[GRADIENT] = rules.mean(FADING, scalars[GRADIENT], square_norm)
             scalars[CHANGE] = rules.mean(FADING, scalars[CHANGE], square(work))

@@ -73,12 +73,12 @@ class LogisticRegression:
         self.l2 = l2
         self.clip = clip
         self.max_weight = max_weight
-        self.weights = np.zeros(size)
-        self.state = np.zeros((size, optimizer.slots))
+        self._cells = np.zeros((size, 1 + optimizer.slots))
+        self.weights = self._cells[:, 0]
+        self.state = self._cells[:, 1:]
         self.scalars = np.zeros(kernels.FIGURES + optimizer.scalars)
         self._parameters = np.zeros(kernels.PARAMETERS)
         self._parameters[: len(optimizer.parameters)] = optimizer.parameters
-        self._flat_state = self.state.reshape(-1)
         self.counts = np.zeros(2, np.int64)  # labels learned, steps refused
 
     @property
@@ -142,8 +142,8 @@ class LogisticRegression:
             self.l2,
             self.clip,
             self.max_weight,
-            self.weights,
-            self._flat_state,
+            self._cells.reshape(-1),
+            self._cells.shape[1],
             self.scalars,
             self.counts,
             np.empty(v.dense.shape[1] + len(v.values)),
@@ -167,8 +167,7 @@ class LogisticRegression:
 
     def _state(self) -> dict[str, Any]:
         return {
-            "weights": self.weights,
-            "state": self.state,
+            "cells": self._cells,
             "scalars": self.scalars,
             "counts": self.counts,
         }

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from models.drift.detector import Verdicts
     from models.scores import Scores
     from models.vectors import Floats, Steps
 
@@ -50,7 +51,7 @@ class Stateful(Protocol):
     """Whatever shapes a score must be able to leave and to come back, without pickle."""
 
     def snapshot(self) -> dict[str, Any]:
-        """All state as plain values and arrays; the arrays are copies."""
+        """All state as plain values and arrays, which may be the live ones: copy what stays."""
         ...
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -109,7 +110,7 @@ class Drift(IntEnum):
     DRIFT = 2
 
 
-class DriftDetector(Protocol):
+class DriftDetector(Stateful, Protocol):
     """Watches one signal, higher is worse (1 = error), and starts over after a drift."""
 
     @property
@@ -117,6 +118,6 @@ class DriftDetector(Protocol):
         """The detector's own measure, for dashboards."""
         ...
 
-    def update(self, value: float) -> Drift:
-        """Take the next value of the signal."""
+    def run(self, values: Floats) -> Verdicts:
+        """Take the next values of the signal; gives a verdict on each."""
         ...

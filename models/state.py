@@ -1,7 +1,7 @@
 """State as it leaves and comes back: nested plain values and arrays, no pickle.
 
 Whatever is stateful keeps all of it in arrays (or tuples and mappings of such), so that leaving is
-copying and coming back is writing into the same arrays.
+showing them and coming back is writing into the same arrays.
 """
 
 from __future__ import annotations
@@ -11,20 +11,42 @@ from typing import Any
 
 import numpy as np
 
+PIECE = 65_536  # bytes
+
 
 def leave(state: Any) -> Any:
-    """A copy of nested arrays, with named tuples and sequences as mappings and lists.
+    """Nested arrays as they are, with named tuples and sequences as mappings and lists.
+
+    The arrays are the live ones, which the next step changes: write them out before it, or copy
+    them. Copying here would cost the memory of all state once more.
 
     >>> leave({"a": np.arange(2), "b": (np.zeros(1),)})
     {'a': array([0, 1]), 'b': [array([0.])]}
     """
     if isinstance(state, np.ndarray):
-        return state.copy()
+        return state
     if isinstance(state, Mapping):
         return {name: leave(part) for name, part in state.items()}
     if hasattr(state, "_asdict"):
         return leave(state._asdict())
     return [leave(part) for part in state]
+
+
+def _write(state: np.ndarray[Any, Any], array: np.ndarray[Any, Any]) -> None:
+    """Copy `array` over `state`, piece by piece: a piece that is zero in both is left alone.
+
+    Room that was never used lies in pages which the operating system has not given out yet, and so
+    it stays.
+    """
+    if not (state.flags.c_contiguous and state.nbytes > PIECE):
+        state[...] = array
+        return
+    # As bytes: a negative zero is a zero, and has a bit set.
+    to, source = (each.reshape(-1).view(np.uint8) for each in (state, np.ascontiguousarray(array)))
+    for at in range(0, len(to), PIECE):
+        piece = slice(at, at + PIECE)
+        if source[piece].any() or to[piece].any():
+            to[piece] = source[piece]
 
 
 def come_back(state: Any, saved: Any) -> None:
@@ -42,7 +64,7 @@ def come_back(state: Any, saved: Any) -> None:
                 f"state of shape {array.shape} and type {array.dtype} does not fit "
                 f"{state.shape} and {state.dtype}"
             )
-        state[...] = array
+        _write(state, array)
         return
     if hasattr(state, "_asdict"):
         state = state._asdict()

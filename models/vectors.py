@@ -17,12 +17,14 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Slots: TypeAlias = NDArray[np.int32]
 Codes: TypeAlias = NDArray[np.int8]
+Bytes: TypeAlias = NDArray[np.uint8]
 Hashes: TypeAlias = NDArray[np.uint64]
 
 SCORE = 0  # score a vector
 LEARN = 1  # the first label of an example: measured, then learned
 CORRECT = 2  # a later label that says otherwise
 ASSUME = 3  # no label came in time: learned as 0, never measured
+MEASURE = 4  # a label, first or later, that is measured but not learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Vectors:
     start
         Shape (n + 1,), int64.
     slots, values
-        Shape (start[n],): the hashed features' slots, from 0, and their values.
+        Shape (start[n],): the hashed features' slots, from 0, and their values. A value is one that
+        a float32 can hold, which is how it is kept while it waits for a label.
     """
 
     dense: Floats
@@ -54,11 +57,21 @@ class Vectors:
         return cls(dense, empty, np.zeros(0, np.int32), np.zeros(0))
 
 
+def to_learn(code: Codes) -> Codes:
+    """Codes as models take them: what is only measured is to them one more look at its vector.
+
+    >>> to_learn(np.array([SCORE, LEARN, MEASURE, CORRECT], np.int8))
+    array([0, 1, 0, 2], dtype=int8)
+    """
+    return np.where(code == MEASURE, np.int8(SCORE), code)
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """What a model is to do, in order: `code[i]` says whether row `i` is scored or learned.
 
-    `y[i]` is the label of a learning step, and 0 for a scoring step.
+    No code is `MEASURE` (see `to_learn`). `y[i]` is the label of a learning step, and means nothing
+    for a scoring step.
     """
 
     code: Codes

@@ -4,6 +4,9 @@ Layout, in the order a record meets it::
 
     sources/        where records come from: topics, recordings, lists
     codec.py        bytes into events and labels, or dead letters with a reason
+    transactions.py, emails.py
+                    what an event of each kind holds
+    label_limits.py how many labels a source may give in a time
     labels.py       late labels meet waiting examples: the order of work
     features/       events into vectors, from earlier records only
     monitor.py      the whole core in one place: records in, an outcome out
@@ -11,10 +14,16 @@ Layout, in the order a record meets it::
     sinks/          where outcomes go: topics, files, lists
     telemetry.py    outcomes into Prometheus metrics
     service.py      the loop, and the only place that orders effects
+    checkpoint.py   a folder of snapshots: the last few, and on start the newest that is whole
+    snapshot_file.py  snapshots as bytes, with checksums; their header and tree beside it
+    folders/        where snapshots lie: on this machine, or wherever fsspec reaches
+    forked.py       something done in a copy of this process, which has its memory as it is now
     web/            the live page, /metrics, /healthz, /readyz
     replay.py       a recording through the same core
     compare.py      a grid of arms over a recording; grid, workers and charts beside it
     generate.py     a seeded stream of transactions; play and record beside it
+    generate_emails.py
+                    the same of mails
     config.py       TOML into validated values
     build.py        values into parts: the one place that knows all names
     errors.py       what can go wrong, and whose it is to mend

@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from models.alerting import Alerting, AlertRule
 from models.arms import Decision, Fixed
+from models.balance import ClassBalance
 from models.budget import AlertBudget
+from models.ceiling import FalsePositiveCeiling
 from models.drift import Adwin, PageHinkleyTest
 from models.examples import Examples
 from models.given import GivenScores
 from models.logistic import LogisticRegression
+from models.minimum_labels import MinimumLabels
 from models.mixture import Mixture
 from models.optimizers import (
     COCOB,
@@ -45,17 +49,22 @@ from models.schedules import (
     WarmUp,
 )
 from models.switch import Switch
-from stream.codec import Codec, Fields
+from stream.codec import Codec, Fields, Reader
 from stream.config import Challenger, Config, ModelSettings, shown
+from stream.emails import EmailFields, EmailReader, MessageReader
 from stream.errors import ConfigError
 from stream.events import Record
+from stream.features import Features
+from stream.features.emails import SENDERS, EmailFeatures
 from stream.features.sliding import SlidingWindows
 from stream.features.transactions import TransactionFeatures, names
 from stream.features.windows import DecayedWindows, Windows
+from stream.label_limits import LabelLimits
 from stream.labels import Labels
 from stream.monitor import Arm, Monitor
 from stream.plugins import load
 from stream.timestamps import duration
+from stream.transactions import TransactionFields, TransactionReader
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "constant": Constant,
@@ -145,21 +154,57 @@ def named(key: str, choices: Mapping[str, Callable[..., Any]], settings: Mapping
         raise ConfigError(f"{key}.{error}") from None
 
 
+def _reader(config: Config) -> Reader:
+    f = config.fields
+    if config.kind == "emails":
+        read = EmailReader if config.input.format == "json" else MessageReader
+        return read(EmailFields(f.id, f.ts, f.label, f.source))
+    return TransactionReader(
+        TransactionFields(
+            f.id, f.ts, f.label, f.source,
+            f.customer, f.terminal, f.amount, f.numeric, f.categorical,
+        )
+    )  # fmt: skip
+
+
 def fields(config: Config) -> Fields:
     """What the stream calls things."""
-    f = config.fields
-    return Fields(f.id, f.ts, f.label, f.customer, f.terminal, f.amount, f.numeric, f.categorical)
+    return _reader(config).fields
 
 
 def codec(config: Config) -> Codec:
-    """The decoder for the config's fields and topics."""
+    """The decoder for the config's kind of events, its fields and topics."""
     limits = config.input
     return Codec(
-        fields(config),
+        _reader(config),
         config.kafka.topics.labels,
         limits.max_record_bytes,
         duration(limits.max_future),
     )
+
+
+def _features(config: Config, waiting: int) -> Features:
+    """What makes vectors of the config's kind of events, of which so many wait for their labels."""
+    if config.kind == "emails":
+        email = config.email
+        senders = DecayedWindows(
+            [duration(window) for window in email.windows], len(SENDERS), email.max_keys, waiting
+        )
+        return EmailFeatures(
+            email.windows, senders, email.max_bytes, email.hash_bits,
+            email.masked_headers, config.reasons.text,
+        )  # fmt: skip
+    f, use = config.fields, config.features
+    keys = [name for name in ("customer", "terminal") if getattr(f, name)]
+    spans = [duration(window) for window in use.windows]
+    windows: Windows = (
+        DecayedWindows(spans, len(keys), use.max_keys, waiting)
+        if use.aggregates == "decayed"
+        else SlidingWindows(spans, len(keys), use.max_keys, waiting, use.max_window_events)
+    )
+    dense = names(keys, use.windows, bool(f.amount), f.numeric)
+    hash_bits = use.hash_bits if f.categorical else 0
+    return TransactionFeatures(dense, f.categorical, windows, bool(f.amount), hash_bits)
 
 
 def monitor(config: Config) -> Monitor:
@@ -170,28 +215,18 @@ def monitor(config: Config) -> Monitor:
     ConfigError
         If a name or a parameter in `[model]` is wrong.
     """
-    use = config.features
-    keys = fields(config).keys
     labels = Labels(
         config.labels.max_waiting,
         config.labels.max_early,
         duration(config.labels.ttl),
         config.labels.expire_as == "negative",
     )
-    spans = [duration(window) for window in use.windows]
-    windows: Windows = (
-        DecayedWindows(spans, len(keys), use.max_keys, labels.capacity)
-        if use.aggregates == "decayed"
-        else SlidingWindows(spans, len(keys), use.max_keys, labels.capacity, use.max_window_events)
-    )
-    has_amount = bool(config.fields.amount)
-    dense = names(keys, use.windows, has_amount, config.fields.numeric)
-    categories = config.fields.categorical
-    hash_bits = use.hash_bits if categories else 0
+    features = _features(config, labels.capacity)
+    dense = len(features.names)
     arms = [
         Arm(
             name,
-            _model(key, settings, len(dense), hash_bits),
+            _model(key, settings, dense, features.hash_bits),
             Prequential(config.metrics.window, config.metrics.fading),
         )
         for name, key, settings in _arms(config)
@@ -199,17 +234,56 @@ def monitor(config: Config) -> Monitor:
     return Monitor(
         codec(config),
         labels,
-        TransactionFeatures(dense, categories, windows, has_amount, use.hash_bits),
-        StandardScaler(len(dense), use.scale_limit),
-        Examples(labels.capacity, len(dense), len(categories)),
+        features,
+        StandardScaler(dense, config.features.scale_limit),
+        Examples(labels.capacity, dense, features.hashed),
         arms,
         decision(config, len(arms)),
         GivenScores(labels.capacity, len(arms)),
         GivenScores(labels.capacity),
-        AlertBudget(config.alerts.budget, config.alerts.memory, config.alerts.warm_up),
+        alerting(config),
         Prequential(config.metrics.window, config.metrics.fading),
         {name: DETECTORS[name]() for name in config.drift.detectors},
+        _limits(config),
+        _balance(config),
+        config.reasons.count,
     )
+
+
+def alerting(config: Config) -> Alerting:
+    """The rules that must agree on an alert.
+
+    Raises
+    ------
+    ConfigError
+        If there can never be enough labels for the ceiling.
+    """
+    settings = config.alerts
+    rules: dict[str, AlertRule] = {}
+    if settings.min_labels:
+        rules["min_labels"] = MinimumLabels(settings.min_labels)
+    if settings.budget is not None:
+        rules["budget"] = AlertBudget(settings.budget, settings.memory, settings.warm_up)
+    if settings.false_positive_rate is not None:
+        try:
+            rules["ceiling"] = FalsePositiveCeiling(
+                settings.false_positive_rate, settings.confidence, settings.memory
+            )
+        except ValueError as error:
+            raise ConfigError(f"alerts.{error}") from None
+    return Alerting(rules)
+
+
+def _limits(config: Config) -> LabelLimits | None:
+    settings = config.labels
+    if settings.per_source is None:
+        return None
+    return LabelLimits(settings.per_source, duration(settings.per), settings.max_sources)
+
+
+def _balance(config: Config) -> ClassBalance | None:
+    share = config.labels.max_class_share
+    return None if share is None else ClassBalance(share)
 
 
 def _arms(config: Config) -> list[tuple[str, str, ModelSettings]]:
@@ -240,7 +314,8 @@ def warm_up(config: Config) -> None:
 
 
 def check(config: Config) -> None:
-    """Raise `ConfigError` if what drives an arm's learning is wrong."""
+    """Raise `ConfigError` if what drives an arm's learning or the alerts is wrong."""
+    alerting(config)
     for _, key, settings in _arms(config):
         _learning(key, settings)
 

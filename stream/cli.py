@@ -132,9 +132,12 @@ def replay(
     ] = None,
     label_delay: LabelDelay = "0s",
     since: Since = None,
+    skip: Annotated[
+        int, typer.Option(help="Measure without the first events, so many of them.", min=0)
+    ] = 0,
     poll: Annotated[
-        int, typer.Option(help="Records taken at a time; changes nothing.", min=1)
-    ] = 2_000,
+        int | None, typer.Option(help="Records taken at a time; changes nothing.", min=1)
+    ] = None,
     sets: Set = None,
 ) -> None:
     """Take recordings through the same core as `run`, and say how well the scores did.
@@ -146,8 +149,9 @@ def replay(
         from stream.commands.replay import replay as command  # noqa: PLC0415
 
         command(
-            recordings, _load(config, sets), scores, alerts, dead_letters, label_delay, since, poll
-        )
+            recordings, _load(config, sets), scores, alerts, dead_letters, label_delay, since, skip,
+            poll,
+        )  # fmt: skip
 
 
 @app.command()
@@ -279,25 +283,119 @@ def check(config: ConfigFile, sets: Set = None) -> None:
 @app.command()
 def generate(
     out: Annotated[Path, typer.Argument(help="The recording; .gz compresses, - for the terminal.")],
-    events: Annotated[int, typer.Option(help="How many transactions.", min=1)] = 100_000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same stream.")] = 1,
-    per_day: Annotated[float, typer.Option(help="Transactions in a day of event time.")] = 10_000,
-    fraud: Annotated[float, typer.Option(help="Share of them that is fraud.")] = 0.02,
-    drift_at: Annotated[
-        str | None, typer.Option(help="When fraud changes its ways, after the start: 5d.")
+    kind: Annotated[str, typer.Option(help="transactions or emails.")] = "transactions",
+    events: Annotated[
+        int | None, typer.Option(help="How many: 100,000 transactions or 5,000 emails.", min=1)
     ] = None,
-    customers: Annotated[int, typer.Option(help="How many customers.")] = 1_000,
-    terminals: Annotated[int, typer.Option(help="How many terminals.")] = 500,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same stream.")] = 1,
+    per_day: Annotated[
+        float | None,
+        typer.Option(help="Events in a day of event time: 10,000 transactions or 500 emails."),
+    ] = None,
+    fraud: Annotated[
+        float | None, typer.Option(help="Share of transactions that is fraud: 0.02.")
+    ] = None,
+    spam: Annotated[float | None, typer.Option(help="Share of emails that is spam: 0.4.")] = None,
+    drift_at: Annotated[
+        str | None,
+        typer.Option(
+            help="When fraud or spam changes its ways, after the start: 5d. Else fraud never does, "
+            "and spam in the middle."
+        ),
+    ] = None,
+    customers: Annotated[int | None, typer.Option(help="How many customers: 1,000.")] = None,
+    terminals: Annotated[int | None, typer.Option(help="How many terminals: 500.")] = None,
     start: Annotated[str, typer.Option(help="Event time of the start.")] = "2025-01-01T00:00:00",
 ) -> None:
-    """Write a seeded stream of transactions with fraud, and with drift at a chosen time.
+    """Write a seeded stream of transactions with fraud or of emails with spam, and with drift.
 
     Example: `streamgauge generate demo.jsonl.gz --events 50000 --drift-at 3d`
+
+    Example: `streamgauge generate mails.jsonl.gz --kind emails --events 5000`
     """
     with _one_line():
         from stream.commands.generate import generate as command  # noqa: PLC0415
 
-        command(out, events, seed, per_day, fraud, drift_at, customers, terminals, start)
+        command(
+            out, kind, drift_at, start, events=events, seed=seed, per_day=per_day, fraud=fraud,
+            spam=spam, customers=customers, terminals=terminals,
+        )  # fmt: skip
+
+
+snapshot = typer.Typer(
+    help="Look at the snapshots that `run` writes.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+app.add_typer(snapshot, name="snapshot")
+SnapshotFile = Annotated[str, typer.Argument(metavar="FILE", help="A path, or a URL: s3://…")]
+
+
+@snapshot.command()
+def ls(
+    url: Annotated[str, typer.Argument(metavar="FOLDER", help="A path, or a URL: s3://…")],
+) -> None:
+    """List the snapshots of a folder, the newest first, from their headers.
+
+    Example: `streamgauge snapshot ls snapshots`
+    """
+    with _one_line():
+        from stream.commands.snapshot import ls as command  # noqa: PLC0415
+
+        command(url)
+
+
+@snapshot.command()
+def show(file: SnapshotFile) -> None:
+    """Show a snapshot's header, the next offset of each partition, and its parts with their sizes.
+
+    Example: `streamgauge snapshot show snapshots/snapshot-0000000042`
+    """
+    with _one_line():
+        from stream.commands.snapshot import show as command  # noqa: PLC0415
+
+        command(file)
+
+
+@snapshot.command()
+def verify(
+    url: Annotated[
+        str, typer.Argument(metavar="FILE|FOLDER", help="A path, or a URL: s3://…; a folder: all.")
+    ],
+) -> None:
+    """Read a snapshot, or all of a folder, to the last byte; exit status 1 if one is damaged.
+
+    Example: `streamgauge snapshot verify snapshots`
+    """
+    with _one_line():
+        from stream.commands.snapshot import verify as command  # noqa: PLC0415
+
+        command(url)
+
+
+labels = typer.Typer(
+    help="Look after what sources said.", no_args_is_help=True, rich_markup_mode="markdown"
+)
+app.add_typer(labels, name="labels")
+
+
+@labels.callback()
+def _labels() -> None:
+    """Look after what sources said."""
+
+
+@labels.command()
+def undo(
+    source: Annotated[str, typer.Option(help="Who gave the labels, as in their `source`.")],
+) -> None:
+    """Take back all labels of one source: needs snapshots.
+
+    Example: `streamgauge labels undo --source reporter-7`
+    """
+    with _one_line():
+        from stream.commands.labels import undo as command  # noqa: PLC0415
+
+        command(source)
 
 
 if __name__ == "__main__":

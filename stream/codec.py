@@ -1,18 +1,22 @@
-"""Bytes into events and labels, or into dead letters with a reason. Pure: no clock, no socket."""
+"""Bytes into events and labels, or into dead letters with a reason. Pure: no clock, no socket.
+
+What the kinds of events share is here: limits, times, labels, dead letters. What an event of one
+kind holds is in `stream.transactions` and `stream.emails`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import numpy as np
 
-from models.vectors import Floats
+from models.vectors import Floats, Hashes
 from stream.events import Batch, DeadLetter, Events, Record
-from stream.hashing import hashes
+from stream.hashing import ABSENT, hash64, hashes
 from stream.labels import EVENT_ITEM, LABEL_ITEM
 from stream.timestamps import epochs
 
@@ -22,19 +26,25 @@ REASONS = (
     "missing_field",
     "wrong_type",  # of a field, or of the whole: a record is one JSON object
     "out_of_range",  # a number beyond what a float or the field can hold
+    "bad_message",  # a mail in two forms at once, or in characters that are no bytes
     "bad_time",  # neither ISO 8601 nor seconds since 1970
     "future_time",  # later than its record's own timestamp by more than `max_future`
+    "own_verdict",  # a label that names this very program as its source
 )
 
 MAX_TEXT = 1024  # characters of an id, a key or a category
-LARGEST = 1e15  # of an amount or a numeric feature, either way
+
+# A filter that learns from its own verdicts grows ever more certain of its errors, so whoever feeds
+# them back must say whose they are, and they are refused.
+OWN = "streamgauge"
 
 Text = (
     Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
     | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 )
-Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+Time = Text | float
 Truth = Annotated[int, msgspec.Meta(ge=0, le=1)]
+Source = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)] | None
 
 
 @dataclass(frozen=True)
@@ -44,16 +54,48 @@ class Fields:
     id: str = "id"
     ts: str = "ts"
     label: str = "label"
-    customer: str = "customer"
-    terminal: str = "terminal"
-    amount: str = "amount"
-    numeric: Sequence[str] = ()
-    categorical: Sequence[str] = ()
+    source: str = "source"
 
     @property
-    def keys(self) -> list[str]:
-        """The key columns that the stream has: "customer", "terminal"."""
-        return [name for name in ("customer", "terminal") if getattr(self, name)]
+    def own(self) -> Sequence[str]:
+        """Fields that only an event has, so that one of them tells it from a label."""
+        return ()
+
+
+class Unreadable(Exception):  # noqa: N818 - it is a verdict on a record, and no error of ours
+    """Raised by a reader: the record is a dead letter."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class Reader(Protocol):
+    """What the codec asks of one kind of events."""
+
+    @property
+    def fields(self) -> Fields:
+        """Names in the stream."""
+        ...
+
+    @property
+    def time(self) -> Any:
+        """Type of `ts` in events and labels: `Time`, or None too where the record's own will do."""
+        ...
+
+    def read(self, record: Record) -> Any:
+        """What the record holds, with its `id` and `ts`.
+
+        Raises
+        ------
+        Unreadable, msgspec.MsgspecError, UnicodeDecodeError, RecursionError
+            If it is no event.
+        """
+        ...
+
+    def columns(self, items: Sequence[Any], ts: Floats, records: Sequence[Record]) -> Events:
+        """What was read, as columns."""
+        ...
 
 
 class Codec:
@@ -61,8 +103,8 @@ class Codec:
 
     Parameters
     ----------
-    fields
-        How the stream names things.
+    events
+        Reads the events, and says how the stream names things.
     labels_topic
         Records of this topic are labels, all others events.
     max_record_bytes
@@ -73,57 +115,46 @@ class Codec:
 
     def __init__(
         self,
-        fields: Fields,
+        events: Reader,
         labels_topic: str = "labels",
         max_record_bytes: int = 65_536,
         max_future: float = 86_400.0,
     ) -> None:
-        self.fields = fields
+        self.fields = fields = events.fields
         self.labels_topic = labels_topic
         self.max_record_bytes = max_record_bytes
         self.max_future = max_future
-        categorical = [(f"c{i}", name) for i, name in enumerate(fields.categorical)]
-        numeric = [(f"n{i}", name) for i, name in enumerate(fields.numeric)]
-        columns: list[tuple[str, str, Any]] = [("id", fields.id, Text)]
-        columns += [("ts", fields.ts, Text | float)]
-        self._label = _reader([*columns, ("label", fields.label, Truth)])
-        columns += [(key, getattr(fields, key), Text) for key in fields.keys]
-        columns += [("amount", fields.amount, Number)] if fields.amount else []
-        columns += [(at, name, Text | float | bool) for at, name in categorical]
-        columns += [(at, name, Number) for at, name in numeric]
-        self._event = _reader(columns)
-        self._numeric = [at for at, _ in numeric]
-        self._categorical = categorical
+        self._events = events
+        columns = [("id", fields.id, Text), ("ts", fields.ts, events.time)]
+        columns += [("label", fields.label, Truth), ("source", fields.source, Source)]
+        self._label = reader(columns)
 
     def decode(self, records: Sequence[Record]) -> Batch:
         """Decode records, in order. Never raises for what a record holds."""
-        topic, readers = self.labels_topic, (self._event, self._label)
+        topic, readers = self.labels_topic, (self._events.read, self._read_label)
         kinds = [record.topic == topic for record in records]
         items: list[Any] = []
         dead: dict[int, DeadLetter] = {}  # by place in `records`, which is their order
         for place, (record, is_label) in enumerate(zip(records, kinds, strict=True)):
-            value = record.value
-            if len(value) > self.max_record_bytes:
-                detail = f"{len(value)} bytes, more than {self.max_record_bytes}"
+            if len(record.value) > self.max_record_bytes:
+                detail = f"{len(record.value)} bytes, more than {self.max_record_bytes}"
                 dead[place] = DeadLetter(record, "too_large", detail)
                 continue
             try:
-                items.append(readers[is_label](value))
+                items.append(readers[is_label](record))
+            except Unreadable as error:
+                dead[place] = DeadLetter(record, error.reason, str(error))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 dead[place] = DeadLetter(record, _reason(error), str(error))
-        kind, sources = np.array(kinds, bool).view(np.int8), records
+        kind, good = np.array(kinds, bool).view(np.int8), records
         places: Sequence[int] = range(len(records))
         if dead:
             places = [place for place in places if place not in dead]
-            kind, sources = kind[places], [records[place] for place in places]
-        ts = np.empty(len(items))
-        for each in (EVENT_ITEM, LABEL_ITEM):
-            which = np.flatnonzero(kind == each)
-            ts[which] = epochs([items[i].ts for i in which.tolist()])
-        stamps = np.array([r.timestamp for r in sources], np.float64)
-        # Kafka writes -1 where it knows no time.
-        latest = np.where(stamps < 0.0, np.inf, stamps / 1000.0 + self.max_future)
-        wrong = ~(ts <= latest)
+            kind, good = kind[places], [records[place] for place in places]
+        stamps = np.array([r.timestamp for r in good], np.float64) / 1000.0
+        stamps[stamps < 0.0] = np.nan  # Kafka writes -1 where it knows no time
+        ts = _times(items, kind, stamps)
+        wrong = ~(ts <= np.where(np.isnan(stamps), np.inf, stamps + self.max_future))
         if wrong.any():
             for i in np.flatnonzero(wrong).tolist():
                 ahead = not math.isnan(ts[i])
@@ -131,55 +162,72 @@ class Codec:
                 detail = "ts is neither ISO 8601 nor seconds since 1970"
                 if ahead:
                     detail = f"ts lies ahead of its record by over {self.max_future:g} s"
-                dead[places[i]] = DeadLetter(sources[i], reason, detail)
+                elif items[i].ts is None:
+                    detail = "no ts, and its record has no timestamp"
+                dead[places[i]] = DeadLetter(good[i], reason, detail)
             keep = np.flatnonzero(~wrong).tolist()
-            items, sources = [items[i] for i in keep], [sources[i] for i in keep]
+            items, good = [items[i] for i in keep], [good[i] for i in keep]
             ts, kind = ts[keep], kind[keep]
         ids = hashes([item.id for item in items])
-        label = np.zeros(len(items), np.int8)
+        label, source = np.zeros(len(items), np.int8), np.full(len(items), ABSENT, np.uint64)
         which = np.flatnonzero(kind == LABEL_ITEM)
-        label[which] = [items[i].label for i in which.tolist()]
+        labels = [items[i] for i in which.tolist()]
+        label[which] = [item.label for item in labels]
+        source[which] = _sources([item.source for item in labels])
         which = np.flatnonzero(kind == EVENT_ITEM)
         chosen = which.tolist()
-        events = self._columns([items[i] for i in chosen], [sources[i] for i in chosen], ts[which])
-        return Batch(kind, ids, ts, label, events, [dead[place] for place in sorted(dead)])
-
-    def _columns(self, items: Sequence[Any], records: Sequence[Record], ts: Floats) -> Events:
-        n = len(items)
-        fields = self.fields
-        keys = np.empty((n, len(fields.keys)), np.uint64)
-        for column, key in enumerate(fields.keys):
-            keys[:, column] = hashes([getattr(item, key) for item in items])
-        numeric = np.empty((n, len(self._numeric)))
-        for column, at in enumerate(self._numeric):
-            numeric[:, column] = [getattr(item, at) for item in items]
-        texts = [
-            [f"{name}={getattr(item, at)}" for item in items] for at, name in self._categorical
-        ]
-        categories = np.empty((n, len(texts)), np.uint64)
-        for column, values in enumerate(texts):
-            categories[:, column] = hashes(values)
-        amount = [item.amount for item in items] if fields.amount else np.zeros(n)
-        return Events(
-            ids=[item.id for item in items],
-            given_ts=[item.ts for item in items],
-            ts=ts,
-            keys=keys,
-            amount=np.array(amount, np.float64),
-            numeric=numeric,
-            categories=categories,
-            category_texts=texts,
-            records=records,
+        events = self._events.columns(
+            [items[i] for i in chosen], ts[which], [good[i] for i in chosen]
         )
+        letters = [dead[place] for place in sorted(dead)]
+        return Batch(kind, ids, ts, label, source, events, letters)
+
+    def _read_label(self, record: Record) -> Any:
+        item = self._label(record.value)
+        if item.source == OWN:
+            detail = f"{self.fields.source} is {OWN}, which cannot teach itself"
+            raise Unreadable("own_verdict", detail)
+        return item
 
 
-def _reader(columns: Sequence[tuple[str, str, Any]]) -> Callable[[bytes], Any]:
-    """A decoder of JSON objects into structs; each column is (attribute, name in JSON, type)."""
+def reader(columns: Sequence[tuple[str, str, Any]]) -> Callable[[bytes], Any]:
+    """A decoder of JSON objects into structs.
+
+    Parameters
+    ----------
+    columns
+        (attribute, name in JSON, type). Where the type knows None, a field that is missing is None;
+        where the name is empty, so it always is.
+    """
+    named = [column for column in columns if column[1]]
+    needed = [(at, kind) for at, _, kind in named if not _knows_none(kind)]
+    optional = [(at, kind, None) for at, _, kind in named if _knows_none(kind)]
     struct = msgspec.defstruct(
-        "Item", [(at, kind) for at, _, kind in columns],
-        rename={at: name for at, name, _ in columns}, gc=False,
+        "Item", [*needed, *optional], rename={at: name for at, name, _ in named}, gc=False,
+        namespace={at: None for at, name, _ in columns if not name},
     )  # fmt: skip
     return msgspec.json.Decoder(struct).decode
+
+
+def _knows_none(kind: Any) -> bool:
+    return type(None) in getattr(kind, "__args__", ())
+
+
+def _times(items: Sequence[Any], kind: Any, stamps: Floats) -> Floats:
+    """Event times: NaN where `ts` is no time, and the record's own where there is no `ts`."""
+    ts = np.empty(len(items))
+    for each in (EVENT_ITEM, LABEL_ITEM):  # apart, as a stream may write them differently
+        which = np.flatnonzero(kind == each)
+        ts[which] = epochs([items[i].ts for i in which.tolist()])
+    for i in np.flatnonzero(np.isnan(ts)).tolist():
+        if items[i].ts is None:
+            ts[i] = stamps[i]
+    return ts
+
+
+def _sources(given: Sequence[str | None]) -> Hashes:
+    known = {name: ABSENT if name is None else hash64(name) for name in set(given)}
+    return np.array([known[name] for name in given], np.uint64)
 
 
 def _reason(error: Exception) -> str:
@@ -188,7 +236,7 @@ def _reason(error: Exception) -> str:
         return "not_json"
     if "missing required field" in text:
         return "missing_field"
-    if "of length" in text:
+    if "of length <=" in text:
         return "too_large"
     if "out of range" in text or "` >=" in text or "` <=" in text:
         return "out_of_range"

@@ -48,6 +48,8 @@ MEASURES = {
     "events_per_second": "events a second",
 }
 
+BUDGET = 0.005  # alerts of each arm as a share of events, where the config has none
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -194,7 +196,8 @@ class _Pass:
             for arm, model in zip(self._monitor.arms, self._models, strict=True)
         ]
         alerts = config.alerts
-        self._budgets = [AlertBudget(alerts.budget, alerts.memory, alerts.warm_up) for _ in arms]
+        share = alerts.budget or BUDGET
+        self._budgets = [AlertBudget(share, alerts.memory, alerts.warm_up) for _ in arms]
         self._scores = [array("d") for _ in arms]
         self._alerts = [array("b") for _ in arms]
         self._numbers, self._labels = array("q"), array("b")
@@ -205,7 +208,7 @@ class _Pass:
         topics = self._config.kafka.topics
         source = RecordingSource(
             recordings, build.fields(self._config), topics.events, topics.labels,
-            self._task.label_delay, POLL,
+            self._task.label_delay, min(POLL, self._config.kafka.max_poll_records),
         )  # fmt: skip
         own = [0.0 for _ in self._arms]
         started = time.perf_counter()
@@ -362,9 +365,9 @@ def drifts(result: Result, config: Config) -> list[tuple[str, int]]:
     """Detector and number of labels at each drift that the config's detectors see in an arm."""
     count = int.from_bytes(result.errors[:8], "little")
     bits = np.unpackbits(np.frombuffer(result.errors[8:], np.uint8), count=count)
-    errors = bits.astype(np.float64).tolist()
+    errors = bits.astype(np.float64)
     found = []
     for name in config.drift.detectors:
-        update = DETECTORS[name]().update
-        found += [(name, n) for n, error in enumerate(errors, 1) if update(error) == Drift.DRIFT]
+        levels = DETECTORS[name]().run(errors).levels
+        found += [(name, int(at) + 1) for at in np.flatnonzero(levels == Drift.DRIFT)]
     return sorted(found, key=lambda drift: drift[1])

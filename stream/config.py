@@ -13,12 +13,24 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, field
 
+from stream.emails import FORMS
 from stream.errors import ConfigError
 from stream.timestamps import duration
 
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Share = Annotated[float, Meta(gt=0, lt=1)]
 Name = Annotated[str, Meta(min_length=1)]
 Duration = str | int | float  # checked by `stream.timestamps.duration`
+Windows = Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
+HeaderPattern = Annotated[str, Meta(pattern=r"^[!-)+-9;-~]*\*?$", min_length=1, max_length=64)]
+
+# Headers that tell whose mailbox a mail is in and which way it came there. What a collection of
+# spam and one of ham differ in there says nothing of the next mail.
+MASKED_HEADERS = (
+    "to", "cc", "bcc", "apparently-to", "delivered-to", "envelope-to", "resent-*", "errors-to",
+    "received*", "return-path", "sender", "precedence", "list-*", "mailing-list", "status", "lines",
+    "x-*", "!x-mailer", "!x-mimeole", "!x-priority", "!x-msmail-priority", "xref", "approved",
+)  # fmt: skip
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,6 +43,17 @@ def _check_durations(section: Section, *names: str) -> None:
             duration(getattr(section, name))
         except ValueError as error:
             raise ValueError(f"{name}: {_allowed(error)}") from None
+
+
+def _check_windows(windows: Sequence[str]) -> None:
+    spans = []
+    for window in windows:
+        try:
+            spans.append(duration(window))
+        except ValueError as error:
+            raise ValueError(f"windows: {_allowed(error)}") from None
+    if not all(a < b for a, b in zip([0.0, *spans], spans, strict=False)):
+        raise ValueError("windows: expected rising lengths above 0, such as 1d, 7d, 30d")
 
 
 def _allowed(error: ValueError) -> str:
@@ -87,26 +110,31 @@ class FieldNames(Section, frozen=True):
     """`[fields]`: what the stream calls things; "" where it has no such field."""
 
     id: Name = "id"
-    ts: Name = "ts"
+    ts: str = "ts"
     label: Name = "label"
+    source: str = "source"
     customer: str = "customer"
     terminal: str = "terminal"
     amount: str = "amount"
     numeric: tuple[Name, ...] = ()
     categorical: tuple[Name, ...] = ()
 
-    def __post_init__(self) -> None:
-        named = [self.id, self.ts, self.label, self.customer, self.terminal, self.amount]
-        named = [name for name in named if name] + [*self.numeric, *self.categorical]
-        twice = sorted({name for name in named if named.count(name) > 1})
-        if twice:
-            raise ValueError(f"{', '.join(twice)} named twice: expected a field for one use only")
+    def check(self, event: Sequence[str]) -> None:
+        """Raise ValueError if a name has two uses, in an event with these fields or in a label."""
+        mine = [self.id, self.ts, self.label]
+        for other in (event, [self.source]):
+            named = [name for name in [*mine, *other] if name]
+            twice = sorted({name for name in named if named.count(name) > 1})
+            if twice:
+                raise ValueError(
+                    f"fields: {', '.join(twice)} named twice: expected a field for one use only"
+                )
 
 
 class Features(Section, frozen=True):
     """`[features]`: what is kept of customers and terminals."""
 
-    windows: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = ("1d", "7d", "30d")
+    windows: Windows = ("1d", "7d", "30d")
     aggregates: Literal["decayed", "sliding"] = "decayed"
     max_keys: Count = 1_000_000
     max_window_events: Count = 2_000_000
@@ -114,26 +142,48 @@ class Features(Section, frozen=True):
     scale_limit: Annotated[float, Meta(gt=0)] = 30.0
 
     def __post_init__(self) -> None:
-        spans = []
-        for window in self.windows:
-            try:
-                spans.append(duration(window))
-            except ValueError as error:
-                raise ValueError(f"windows: {_allowed(error)}") from None
-        if not all(a < b for a, b in zip([0.0, *spans], spans, strict=False)):
-            raise ValueError("windows: expected rising lengths above 0, such as 1d, 7d, 30d")
+        _check_windows(self.windows)
+
+
+class EmailSettings(Section, frozen=True):
+    """`[email]`: what is looked at in a message, and what is kept of senders.
+
+    An event that waits for its label takes up to 8 bytes for each of `max_bytes`.
+    """
+
+    max_bytes: Annotated[int, Meta(ge=16, le=4_096)] = 3_000
+    hash_bits: Annotated[int, Meta(ge=8, le=26)] = 22
+    masked_headers: tuple[HeaderPattern, ...] = MASKED_HEADERS
+    windows: Windows = ("1d", "30d")
+    max_keys: Count = 100_000
+
+    def __post_init__(self) -> None:
+        _check_windows(self.windows)
+
+
+class Reasons(Section, frozen=True):
+    """`[reasons]`: what an alert says; `text` lets it quote the message."""
+
+    text: bool = False
+    count: Annotated[int, Meta(ge=0, le=1_000)] = 5
 
 
 class LabelSettings(Section, frozen=True):
-    """`[labels]`: how events wait for their labels."""
+    """`[labels]`: how events wait for their labels, and how much a source may say."""
 
     max_waiting: Count = 1_000_000
     max_early: Count = 100_000
     ttl: Duration = "30d"
     expire_as: Literal["unlabelled", "negative"] = "unlabelled"
+    per_source: Count | None = None
+    per: Duration = "1d"
+    max_sources: Count = 100_000
+    max_class_share: Annotated[float, Meta(ge=0.5, lt=1)] | None = None
 
     def __post_init__(self) -> None:
-        _check_durations(self, "ttl")
+        _check_durations(self, "ttl", "per")
+        if not duration(self.per) > 0.0:
+            raise ValueError("per: expected a duration above 0, such as 1h or 1d")
 
 
 class ModelSettings(Section, frozen=True):
@@ -164,9 +214,16 @@ class DecisionSettings(Section, frozen=True):
 
 
 class Alerts(Section, frozen=True):
-    """`[alerts]`: how many alerts are wanted."""
+    """`[alerts]`: how many alerts are wanted, and how few may be false.
 
-    budget: Annotated[float, Meta(gt=0, lt=1)] = 0.005
+    A file that sets `budget` or `false_positive_rate` has what it sets and not the other one's
+    default. `memory` is in events for the budget, and in labels of class 0 for the ceiling.
+    """
+
+    budget: Share | None = 0.005
+    false_positive_rate: Share | None = None
+    confidence: Share = 0.95
+    min_labels: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     memory: Count = 20_000
     warm_up: Annotated[int, Meta(ge=0)] = 1_000
 
@@ -182,8 +239,9 @@ class DriftSettings(Section, frozen=True):
 
 
 class Input(Section, frozen=True):
-    """`[input]`: what is too much for a record."""
+    """`[input]`: how a record holds an event, and what is too much for one."""
 
+    format: Literal["json", "message"] = "json"
     max_record_bytes: Annotated[int, Meta(ge=64, le=2**26)] = 65_536
     max_future: Duration = "1d"
 
@@ -208,15 +266,17 @@ class Http(Section, frozen=True):
 class Config(Section, frozen=True):
     """A whole config file."""
 
-    kind: Literal["transactions"] = "transactions"
+    kind: Literal["transactions", "emails"] = "transactions"
     kafka: Kafka = Kafka()
     fields: FieldNames = FieldNames()
     features: Features = Features()
+    email: EmailSettings = EmailSettings()
     labels: LabelSettings = LabelSettings()
     model: ModelSettings = field(default_factory=ModelSettings)
     challengers: Annotated[tuple[Challenger, ...], Meta(max_length=63)] | Literal["default"] = ()
     decision: DecisionSettings = DecisionSettings()
     alerts: Alerts = Alerts()
+    reasons: Reasons = Reasons()
     drift: DriftSettings = DriftSettings()
     input: Input = Input()
     metrics: Metrics = Metrics()
@@ -228,6 +288,36 @@ class Config(Section, frozen=True):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"challengers: {', '.join(twice)} named twice: expected other names")
+        f = self.fields
+        if self.kind == "emails":
+            f.check(tuple(FORMS))
+            return
+        if not f.ts:
+            raise ValueError("fields.ts: expected a text of length >= 1")
+        f.check([f.customer, f.terminal, f.amount, *f.numeric, *f.categorical])
+
+
+# What a config of each kind has where its file says nothing, if not what the sections say.
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "transactions": {},
+    "emails": {
+        "kafka": {"topics": {"events": "emails"}, "max_poll_records": 200},
+        "labels": {"max_waiting": 20_000, "per_source": 1_000, "max_class_share": 0.99},
+        "alerts": {"budget": None, "false_positive_rate": 0.005, "min_labels": 200},
+        "input": {"max_record_bytes": 4 * 2**20},
+        "model": {"schedule": {"name": "constant", "rate": 0.3}},
+    },
+}
+RULES = ("budget", "false_positive_rate")  # of `[alerts]`: one that is set replaces the defaults
+# Keys that mean something to one kind only.
+ONLY: Mapping[str, Sequence[str]] = {
+    "transactions": (
+        "fields.customer", "fields.terminal", "fields.amount", "fields.numeric",
+        "fields.categorical", "features.windows", "features.aggregates", "features.max_keys",
+        "features.max_window_events", "features.hash_bits",
+    ),
+    "emails": ("email", "input.format", "reasons.text"),
+}  # fmt: skip
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -285,10 +375,49 @@ def _set(table: dict[str, Any], keys: Sequence[str], value: Any) -> None:
 
 def parse(data: Mapping[str, Any], source: str) -> Config:
     """Validate what a TOML file holds; `source` is named in errors."""
+    kind = data.get("kind", "transactions")
+    whole = _over(DEFAULTS.get(kind, {}) if isinstance(kind, str) else {}, data)
+    alerts = data.get("alerts")
+    if isinstance(alerts, Mapping) and any(rule in alerts for rule in RULES):
+        whole["alerts"] = {**whole["alerts"], **{rule: alerts.get(rule) for rule in RULES}}
     try:
-        return msgspec.convert(data, Config)
+        config = msgspec.convert(whole, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_explain(str(error), data)}") from None
+        raise ConfigError(f"{source}: {_explain(str(error), whole)}") from None
+    for other, keys in ONLY.items():
+        for key in keys:
+            if other != config.kind and _has(data, key.split(".")):
+                raise ConfigError(f"{source}: {_foreign(key, config.kind, data)}")
+    return config
+
+
+def _over(defaults: Mapping[str, Any], data: Mapping[str, Any], *at: str) -> dict[str, Any]:
+    """`data`, and `defaults` where it says nothing; what is no section is taken whole."""
+    merged = {**defaults, **data}
+    for name in defaults.keys() & data.keys():
+        kind = _type_at([*at, name])
+        if isinstance(data[name], Mapping) and isinstance(kind, type) and issubclass(kind, Section):
+            merged[name] = _over(defaults[name], data[name], *at, name)
+    return merged
+
+
+def _has(data: Any, keys: Sequence[str]) -> bool:
+    for key in keys:
+        if key not in data:
+            return False
+        data = data[key]
+    return True
+
+
+def _foreign(key: str, kind: str, data: Any) -> str:
+    """That a key means nothing to a kind, and which ones beside it do."""
+    *section, name = key.split(".")
+    for part in (*section, name):
+        data = data[part]
+    value = "" if isinstance(data, Mapping) else f" = {shown(data)}"
+    others = {other for foreign, keys in ONLY.items() if foreign != kind for other in keys}
+    allowed = [n for n in _keys_at(section) if ".".join([*section, n]) not in others]
+    return f'{key}{value}: no such key with kind = "{kind}"; allowed are {", ".join(allowed)}'
 
 
 def _explain(message: str, data: Mapping[str, Any]) -> str:
@@ -303,9 +432,9 @@ def _explain(message: str, data: Mapping[str, Any]) -> str:
     elif get_origin(_type_at(keys)) is Literal:
         message = f"expected one of {', '.join(get_args(_type_at(keys)))}"
     else:
-        inner = re.match(r"(\w+): (.*)", message)  # a section's own check names its key
-        if inner and inner[1] in _keys_at(keys):
-            keys, message = [*keys, inner[1]], inner[2]
+        inner = re.match(r"([\w.]+): (.*)", message)  # a section's own check names its key
+        if inner and inner[1].partition(".")[0] in _keys_at(keys):
+            keys, message = [*keys, *inner[1].split(".")], inner[2]
         message = re.sub("`(.*?)`", lambda found: _TYPES.get(found[1], found[1]), message)
         message = re.sub(r"^Expected", "expected", message)
     dotted = ".".join(str(key) for key in keys if not isinstance(key, int)) or "the file"
@@ -323,6 +452,8 @@ _TYPES = {  # msgspec's words in TOML's
     "array": "a list",
     "str": "a text",
     "int": "a whole number",
+    "int | null": "a whole number",
+    "float | null": "a number",
     "float": "a number",
     "bool": "true or false",
     "int | float | str": "a duration such as 30s, 1.5h or 7d",

@@ -6,6 +6,8 @@
     ├── ConfigError      the config file is wrong: stops the start
     ├── RecordingError   a recording cannot be read: stops the replay
     ├── WorkersError     a Dask cluster cannot be used: stops the comparison
+    ├── SnapshotError    a snapshot cannot be written, read or used: stops the start, not the loop
+    │   └── SnapshotDamagedError   it is torn or changed: the one before it is used
     └── BrokerError      Kafka says no: retried with back-off, shown at /readyz
         └── BrokerRefusedError   no use in trying again (wrong password, no permission)
 
@@ -28,6 +30,14 @@ class RecordingError(StreamgaugeError):
 
 class WorkersError(StreamgaugeError):
     """A Dask cluster cannot be reached, or has no workers."""
+
+
+class SnapshotError(StreamgaugeError):
+    """A snapshot cannot be written, read or used: no room, no permission, another feature set."""
+
+
+class SnapshotDamagedError(SnapshotError):
+    """A snapshot is torn or changed; the one before it will do."""
 
 
 class BrokerError(StreamgaugeError):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from models.vectors import Codes, Floats, Hashes
+from models.vectors import Bytes, Codes, Floats, Hashes, Ints
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """Raw bytes from a topic. `timestamp` is Kafka's, in milliseconds since 1970."""
+    """Raw bytes from a topic. `timestamp` is Kafka's, in milliseconds since 1970, or -1."""
 
     value: bytes
     topic: str
@@ -19,6 +19,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     offset: int
     timestamp: int
     key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,34 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The events of a batch, as columns in order.
+    """The events of a batch, as columns in order: what every kind has.
 
     Attributes
     ----------
     ids, given_ts
-        As the user wrote them, to be handed back with the scores.
+        As the user wrote them, to be handed back with the scores; a time may be None where the
+        record's timestamp stands for it.
     ts
         Shape (n,): event time in seconds since 1970.
+    records
+        Where each came from.
+    """
+
+    ids: Sequence[str | int]
+    given_ts: Sequence[str | int | float | None]
+    ts: Floats
+    records: Sequence[Record]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Transactions(Events):
+    """Card transactions.
+
+    Attributes
+    ----------
     keys
         Shape (n, columns): 64-bit keys of customer and terminal.
     amount
@@ -50,22 +71,29 @@ class Events:
         Shape (n, c): 64-bit hashes of the categorical features.
     category_texts
         For each categorical feature, "name=value" of each event, for reasons.
-    records
-        Where each came from.
     """
 
-    ids: Sequence[str | int]
-    given_ts: Sequence[str | int | float]
-    ts: Floats
     keys: Hashes
     amount: Floats
     numeric: Floats
     categories: Hashes
     category_texts: Sequence[Sequence[str]]
-    records: Sequence[Record]
 
-    def __len__(self) -> int:
-        return len(self.ids)
+
+@dataclass(frozen=True, slots=True)
+class Emails(Events):
+    """Messages: mails, or texts with an empty header block.
+
+    Attributes
+    ----------
+    text
+        The bytes of all messages, back to back.
+    start
+        Shape (n + 1,): message `i` is ``text[start[i] : start[i + 1]]``.
+    """
+
+    text: Bytes
+    start: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +102,9 @@ class Batch:
 
     Attributes
     ----------
-    kind, ids, ts, label
+    kind, ids, ts, label, source
         For each good record, event or label: `EVENT_ITEM` or `LABEL_ITEM`, the hash of the event's
-        id, its event time, and a label's 0 or 1.
+        id, its event time, a label's 0 or 1, and the hash of who said so (`ABSENT` if nobody did).
     events
         The events among them.
     dead
@@ -87,5 +115,6 @@ class Batch:
     ids: Hashes
     ts: Floats
     label: Codes
+    source: Hashes
     events: Events
     dead: Sequence[DeadLetter]

@@ -23,7 +23,7 @@ class Score(msgspec.Struct, gc=False):
     """A line of the scores: id and ts as the event had them, numbers with all their digits."""
 
     id: str | int
-    ts: str | int | float
+    ts: str | int | float | None
     score: float
     alert: bool
     threshold: float
@@ -41,7 +41,7 @@ class Alert(msgspec.Struct, gc=False):
 
     alert_id: str
     id: str | int
-    ts: str | int | float
+    ts: str | int | float | None
     score: float
     threshold: float
     reasons: list[Reason]

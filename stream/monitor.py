@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from models.alerting import Alerting
 from models.arms import Decision
-from models.budget import AlertBudget
+from models.balance import ClassBalance
 from models.examples import Examples
 from models.given import GivenScores
 from models.kernels import logits, sigmoids
@@ -21,13 +22,13 @@ from models.prequential import Prequential
 from models.protocols import Drift, DriftDetector, Model, Stateful
 from models.scaler import StandardScaler
 from models.scores import Scores
-from models.vectors import CORRECT, LEARN, SCORE, Codes, Floats, Ints, Steps, Vectors
+from models.vectors import CORRECT, LEARN, SCORE, Codes, Floats, Ints, Steps, to_learn
 from stream.codec import Codec
 from stream.events import DeadLetter, Events, Record
-from stream.features.transactions import TransactionFeatures
+from stream.features import Features
+from stream.label_limits import LabelLimits
 from stream.labels import Labels
 
-REASONS = 5  # contributions named in an alert
 SIGNAL = "error"  # what the drift detectors watch
 
 
@@ -92,37 +93,46 @@ class Monitor:
 
     For every record: features come from earlier records only; an event is scored before anything
     else is done with it; a label is measured against the score as it was given, shown to the
-    drift detectors, and only then learned (test, then train).
+    drift detectors, and only then learned (test, then train), unless a limit holds it back. An
+    alert names `reasons` of them.
     """
 
     codec: Codec
     labels: Labels
-    features: TransactionFeatures
+    features: Features
     scaler: StandardScaler
     examples: Examples
     arms: Sequence[Arm]
     decision: Decision
     given_by_arm: GivenScores
     given: GivenScores
-    budget: AlertBudget
+    alerting: Alerting
     prequential: Prequential
     detectors: Mapping[str, DriftDetector]
+    limits: LabelLimits | None = None
+    balance: ClassBalance | None = None
+    reasons: int = 5
 
     def step(self, records: Sequence[Record]) -> Outcome:
         """Take the next records, in order, whatever their number."""
         batch = self.codec.decode(records)
-        ops = self.labels.join(batch.kind, batch.ids, batch.ts, batch.label)
+        on: Any = slice(None)  # which records go on: all, where there is no limit
+        if self.limits:
+            on = self.limits.admit(batch.kind, batch.source, batch.ts)
+        ops = self.labels.join(batch.kind[on], batch.ids[on], batch.ts[on], batch.label[on])
+        code = self.balance.hold(ops.code, ops.y) if self.balance else ops.code
         vectors = self.features.run(ops, batch.events)
         self.scaler.scale(vectors.dense)
-        steps = Steps(ops.code, ops.y, self.examples.recall(ops.code, ops.slot, vectors))
+        steps = Steps(to_learn(code), ops.y, self.examples.recall(ops.code, ops.slot, vectors))
         said = [arm.model.run(steps) for arm in self.arms]
         by_arm = np.stack([sigmoids(scores.logits) for scores in said], axis=1)
         by_arm, _ = self.given_by_arm.recall(ops.code, ops.slot, by_arm)
-        decided, leaders = self.decision.decide(ops.code, ops.y, by_arm)
+        decided, leaders = self.decision.decide(code, ops.y, by_arm)
         kept, numbers = self.given.recall(ops.code, ops.slot, decided[:, np.newaxis])
         given = kept[:, 0]
         is_event = ops.code == SCORE
-        thresholds, alerts = self.budget.decide(logits(given[is_event]))
+        thresholds, alerts = self.alerting.decide(code, ops.y, ops.was, logits(given))
+        thresholds, alerts = thresholds[is_event], alerts[is_event]
 
         measured = (ops.code == LEARN) | (ops.code == CORRECT)
         labels, was = ops.y[measured], ops.was[measured]
@@ -133,7 +143,7 @@ class Monitor:
         drifts = self._watch(given[first], ops.y[first], ops.ts[first])
         rows = np.flatnonzero(is_event)
         reasons = [
-            self._reasons(said[leaders[row]], steps.vectors, row, batch.events, event)
+            self._reasons(said[leaders[row]], steps.vectors.start, row, batch.events, event)
             for event, row in zip(
                 np.flatnonzero(alerts).tolist(), rows[alerts == 1].tolist(), strict=True
             )
@@ -150,28 +160,33 @@ class Monitor:
 
     def _watch(self, given: Floats, labels: Codes, ts: Floats) -> list[DriftVerdict]:
         """Show the error of each label to the detectors."""
-        errors = ((given > 0.5) != labels).astype(np.float64).tolist()
-        watching = [(name, d, d.update) for name, d in self.detectors.items()]
-        verdicts = []
-        for at, error in enumerate(errors):
-            for name, detector, update in watching:
-                if level := update(error):
-                    statistic = detector.statistic
-                    verdicts.append(DriftVerdict(name, SIGNAL, level, statistic, float(ts[at])))
-        return verdicts
+        errors = ((given > 0.5) != labels).astype(np.float64)
+        said = [(name, detector.run(errors)) for name, detector in self.detectors.items()]
+        found = sorted(
+            (int(at), which)
+            for which, (_, verdicts) in enumerate(said)
+            for at in np.flatnonzero(verdicts.levels)
+        )
+        return [
+            DriftVerdict(
+                said[which][0], SIGNAL, Drift(int(said[which][1].levels[at])),
+                float(said[which][1].statistics[at]), float(ts[at]),
+            )
+            for at, which in found
+        ]  # fmt: skip
 
     def _reasons(
-        self, said: Scores, vectors: Vectors, row: int, events: Events, event: int
+        self, said: Scores, start: Ints, row: int, events: Events, event: int
     ) -> list[tuple[str, float]]:
         """The contributions to one event's logit that count most, the intercept aside."""
-        parts = list(zip(self.features.names, said.dense_parts[row].tolist(), strict=True))[1:]
-        hashed = said.hashed_parts[vectors.start[row] : vectors.start[row + 1]].tolist()
-        names = [texts[event] for texts in events.category_texts]
-        parts += zip(names, hashed, strict=True)
-        return sorted(parts, key=lambda part: (-abs(part[1]), part[0]))[:REASONS]
+        dense, hashed = said.dense_parts[row], said.hashed_parts[start[row] : start[row + 1]]
+        parts = self.features.reasons(events, event, dense.tolist(), hashed.tolist())
+        return sorted(parts, key=lambda part: (-abs(part[1]), part[0]))[: self.reasons]
 
     def _parts(self) -> dict[str, Stateful]:
+        optional = {"limits": self.limits, "balance": self.balance}
         return {
+            **{name: part for name, part in optional.items() if part},
             "labels": self.labels,
             "features": self.features,
             "scaler": self.scaler,
@@ -181,8 +196,9 @@ class Monitor:
             "decision": self.decision,
             "given by arm": self.given_by_arm,
             "given": self.given,
-            "budget": self.budget,
+            "alerting": self.alerting,
             "prequential": self.prequential,
+            **{f"detector {name}": detector for name, detector in self.detectors.items()},
         }
 
     def snapshot(self) -> dict[str, Any]:

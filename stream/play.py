@@ -12,6 +12,8 @@ from stream.config import Kafka
 from stream.kafka import in_our_words, need_topics, settings
 from stream.sources import Source
 
+MOST = 2**27  # bytes of a request: what is too much for a record is the broker's to say
+
 
 def play(
     source: Source,
@@ -22,7 +24,8 @@ def play(
 ) -> int:
     """Produce a source's records to the topics that they name, with the timestamps that they have.
 
-    The truth inside of an event is left out: it comes as a label record, when it is due.
+    The truth inside of an event is left out: it comes as a label record, when it is due. A record
+    with headers was recorded as it was, and goes as it was.
 
     Parameters
     ----------
@@ -44,13 +47,17 @@ def play(
     need_topics(kafka, [kafka.topics.events, kafka.topics.labels])
     played = 0
     with in_our_words(kafka, "producing"):
-        producer = KafkaProducer(**settings(kafka), acks="all", linger_ms=5, batch_size=131_072)
+        producer = KafkaProducer(
+            **settings(kafka), acks="all", linger_ms=5, batch_size=131_072, max_request_size=MOST
+        )
         try:
             while not (stop.is_set() or source.exhausted):
                 records = source.poll(0.2)
                 for r in records:
-                    value = r.value if r.topic == kafka.topics.labels else _without(label, r.value)
-                    producer.send(r.topic, value, timestamp_ms=r.timestamp)
+                    as_it_is = r.headers or r.topic == kafka.topics.labels
+                    value = r.value if as_it_is else _without(label, r.value)
+                    headers = list(r.headers)
+                    producer.send(r.topic, value, headers=headers, timestamp_ms=r.timestamp)
                 played += len(records)
                 on_poll(len(records))
             producer.flush()

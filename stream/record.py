@@ -26,8 +26,8 @@ def record(
     """Write a source's records to `out` until it has no more, or until `stop` if `follow`.
 
     Where a plain line would not say what the record was in its topic (a dead letter, an event with
-    a label of its own, bytes that are not one line), it is wrapped, so that a replay meets it as it
-    was.
+    a label of its own, one without a time, bytes that are not one line, headers), it is wrapped, so
+    that a replay meets it as it was.
 
     Returns
     -------
@@ -57,7 +57,9 @@ def record(
 
 def _is_plain(r: Record, envelope: Any, codec: Codec) -> bool:
     """Whether a replay takes the bytes, as a line, for what they were in their topic."""
-    if b"\n" in r.value or b"\r" in r.value or envelope.recorded is not None:
+    if r.headers or b"\n" in r.value or b"\r" in r.value:
+        return False
+    if envelope.ts is None or envelope.recorded is not None:
         return False
     is_label = r.topic == codec.labels_topic
     return bool(envelope.is_label() if is_label else envelope.label is None)

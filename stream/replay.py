@@ -85,14 +85,16 @@ class Ledger:
         since: float = -math.inf,
         scores: Floats | None = None,
         alerts: Codes | None = None,
+        skip: int = 0,
     ) -> Figures:
-        """Metrics over the events at or after event time `since`.
+        """Metrics over the events at or after event time `since`, without the first `skip` of all.
 
         With `scores` and `alerts`, one of each for every event: as if these had been given.
         """
         scores = np.frombuffer(self._scores) if scores is None else scores
         alerts = np.frombuffer(self._alerts, np.int8) if alerts is None else alerts
         chosen = np.frombuffer(self._times) >= since
+        chosen[:skip] = False
         y_all = np.frombuffer(self._labels, np.int8)[chosen]
         known = y_all >= 0
         p = scores[chosen][known]

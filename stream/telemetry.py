@@ -23,6 +23,7 @@ from prometheus_client.core import (
     SummaryMetricFamily,
 )
 
+from models.ceiling import FalsePositiveCeiling
 from models.protocols import Drift, Model, Moving
 from stream.codec import REASONS
 from stream.labels import EXPIRED, OUTCOMES, REPEATED
@@ -119,7 +120,18 @@ class Telemetry:
         counts = self._monitor.labels.counts
         for outcome, count in zip(OUTCOMES, counts, strict=False):
             labels.add_metric([outcome], int(count))
+        if limits := self._monitor.limits:
+            labels.add_metric(["limited"], limits.limited)
         yield labels
+        if balance := self._monitor.balance:
+            held = CounterMetricFamily(
+                "streamgauge_labels_held",
+                "Labels measured and not learned, as their class had its share.",
+                labels=["label"],
+            )
+            for label, number in enumerate(balance.held):
+                held.add_metric([str(label)], number)
+            yield held
         yield CounterMetricFamily(
             "streamgauge_events_expired",
             "Events whose label never came in time.",
@@ -155,9 +167,10 @@ class Telemetry:
         )
         yield GaugeMetricFamily(
             "streamgauge_alert_threshold_ratio",
-            "Score from which on an event is an alert; 1 during the warm-up.",
-            value=self._monitor.budget.threshold,
+            "Score from which on an event is an alert; 1 while there are none.",
+            value=self._monitor.alerting.threshold,
         )
+        yield from self._ceiling()
         yield from self._arms()
         seen = self._monitor.prequential
         error = GaugeMetricFamily(
@@ -181,6 +194,25 @@ class Telemetry:
         loss = SummaryMetricFamily("streamgauge_log_loss_nats", "Log-loss of scores as given.")
         loss.add_metric([], int(seen.first_confusion.sum()), seen.first_loss_sum)
         yield loss
+
+    def _ceiling(self) -> Iterable[Metric]:
+        """How well labels vouch for the threshold, where there is a ceiling on false alerts."""
+        ceiling = self._monitor.alerting.rules.get("ceiling")
+        if not isinstance(ceiling, FalsePositiveCeiling):
+            return
+        rate = GaugeMetricFamily(
+            "streamgauge_false_positive_ratio",
+            "Share of labelled negatives at or above the ceiling's own threshold.",
+            labels=["bound"],
+        )
+        rate.add_metric(["estimate"], ceiling.rate_now)
+        rate.add_metric(["upper"], ceiling.upper)
+        yield rate
+        yield GaugeMetricFamily(
+            "streamgauge_labelled_negatives",
+            "Labels of class 0 that the ceiling stands on; older ones count for less.",
+            value=ceiling.negatives,
+        )
 
     def _arms(self) -> Iterable[Metric]:
         """What each arm does: the champion, and the challengers that shadow it."""
@@ -269,7 +301,7 @@ class Telemetry:
                 "remembered": self._monitor.labels.waiting,
                 "dead_letters": dict(self._dead),
                 "alerts": self._alerts,
-                "threshold": self._monitor.budget.threshold,
+                "threshold": self._monitor.alerting.threshold,
                 "learning_rate": self._monitor.arms[0].model.rate,
                 "refused_updates": sum(arm.model.refused for arm in self._monitor.arms),
                 "event_time": self._event_time or None,

@@ -44,7 +44,7 @@ _PLAIN = np.frombuffer(b"0000-00-00T00:00:00", np.uint8)
 _REACH = np.where(ord("0") == _PLAIN, 9, 0)  # how far above `_PLAIN` each place may lie
 
 
-def _plain(given: Sequence[str | float]) -> Floats | None:
+def _plain(given: Sequence[str | float | None]) -> Floats | None:
     """`epochs` where all are numbers or like ``2018-04-01T00:00:31``, much faster; else None."""
     kinds = set(map(type, given))
     try:
@@ -68,19 +68,19 @@ def _look_plain(texts: Sequence[str]) -> bool:
     return bool(np.all(distance <= _REACH))
 
 
-def epochs(given: Sequence[str | float]) -> Floats:
-    """`epoch` of each, and NaN where it is no time.
+def epochs(given: Sequence[str | float | None]) -> Floats:
+    """`epoch` of each, and NaN where it is no time, or None.
 
-    >>> epochs(["2018-04-01T00:00:31", 5, "soon"])
-    array([1.52254083e+09, 5.00000000e+00,            nan])
+    >>> epochs(["2018-04-01T00:00:31", 5, "soon", None])
+    array([1.52254083e+09, 5.00000000e+00,            nan,            nan])
     """
     fast = _plain(given)
     return np.array([_epoch_or_nan(ts) for ts in given]) if fast is None else fast
 
 
-def _epoch_or_nan(ts: str | float) -> float:
+def _epoch_or_nan(ts: str | float | None) -> float:
     try:
-        return epoch(ts)
+        return math.nan if ts is None else epoch(ts)
     except (ValueError, OverflowError):
         return math.nan
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -12,42 +13,61 @@ from stream.commands.arguments import argument
 from stream.commands.progress import bar
 from stream.errors import ConfigError
 from stream.generate import Stream, transactions
+from stream.generate_emails import MailStream, emails
 from stream.outfile import OutFile
 from stream.timestamps import duration, epoch
+
+# What only one kind of stream has.
+ONLY = {"transactions": ("fraud", "customers", "terminals"), "emails": ("spam",)}
 
 
 def generate(
     out: Path,
-    events: int,
-    seed: int,
-    per_day: float,
-    fraud: float,
+    kind: str,
     drift_at: str | None,
-    customers: int,
-    terminals: int,
     start: str,
+    **given: float | None,
 ) -> None:
-    """Generate, and write a line for each transaction."""
-    after = math.inf if drift_at is None else argument("--drift-at", drift_at, duration)
+    """Generate, and write a line for each event; what is None is as the stream has it."""
+    if kind not in ONLY:
+        raise ConfigError(f"--kind {kind}: expected one of {', '.join(ONLY)}")
+    settings: dict[str, Any] = {name: v for name, v in given.items() if v is not None}
+    for other, names in ONLY.items():
+        for name in names:
+            if other != kind and name in settings:
+                raise ConfigError(f"--{name} {settings[name]}: goes with --kind {other}")
+    settings["start"] = argument("--start", start, epoch)
+    if drift_at is not None:
+        settings["drift_at"] = argument("--drift-at", drift_at, duration)
     try:
-        stream = Stream(
-            events, per_day, seed, customers, terminals, fraud, after,
-            argument("--start", start, epoch),
-        )  # fmt: skip
+        total, made = _emails(settings) if kind == "emails" else _transactions(settings)
     except ValueError as error:
         raise ConfigError(f"--{error}".replace("_", "-")) from None
+    _write(out, made, total)
+    if str(out) != "-":
+        Console().print(f"{total:,} {kind} in {out}")
+
+
+def _transactions(settings: dict[str, Any]) -> tuple[int, Iterator[dict[str, Any]]]:
+    stream = Stream(**settings)
+    return stream.events, transactions(stream)
+
+
+def _emails(settings: dict[str, Any]) -> tuple[int, Iterator[dict[str, Any]]]:
+    stream = MailStream(**settings)
+    return stream.events, emails(stream)
+
+
+def _write(out: Path, events: Iterator[dict[str, Any]], total: int) -> None:
     encode = msgspec.json.Encoder().encode
-    to_terminal = str(out) == "-"
-    target = OutFile(Path("/dev/stdout") if to_terminal else out)
+    target = OutFile(Path("/dev/stdout") if str(out) == "-" else out)
     whole = False
     try:
-        with bar("generate", events) as (progress, task):
-            for number, event in enumerate(transactions(stream)):
+        with bar("generate", total) as (progress, task):
+            for number, event in enumerate(events):
                 target.file.write(encode(event) + b"\n")
                 if number % 1_000 == 0:
                     progress.update(task, completed=number)
         whole = True
     finally:
         target.close(whole=whole)
-    if not to_terminal:
-        Console().print(f"{events:,} transactions in {out}")

@@ -31,14 +31,16 @@ def replay(
     dead_letters: Path | None,
     label_delay: str,
     since: str | None,
-    poll: int,
+    skip: int,
+    poll: int | None,
 ) -> None:
     """Replay, write what is wanted, print the figures."""
     topics = config.kafka.topics
     delay = argument("--label-delay", label_delay, duration)
     source = RecordingSource(
-        recordings, build.fields(config), topics.events, topics.labels, delay, poll
-    )
+        recordings, build.fields(config), topics.events, topics.labels, delay,
+        poll or config.kafka.max_poll_records,
+    )  # fmt: skip
     monitor = build.monitor(config)
     sink = FileSink(scores, alerts, dead_letters)
     started = time.perf_counter()
@@ -52,7 +54,7 @@ def replay(
 
         ledger = take(source, monitor, sink, shown)
     took = time.perf_counter() - started
-    _print(ledger.figures(_since(since, ledger)), took, events)
+    _print(ledger.figures(_since(since, ledger), skip=skip), took, events)
 
 
 def _since(given: str | None, ledger: Ledger) -> float:
@@ -70,6 +72,7 @@ def _print(figures: Figures, took: float, events: int) -> None:
         ("error", _digits(figures.error)),
         ("log-loss, nats", _digits(figures.log_loss)),
         ("ROC AUC", _digits(figures.roc_auc)),
+        ("1 - ROC AUC, %", _digits(100.0 * (1.0 - figures.roc_auc))),
         ("average precision", _digits(figures.average_precision)),
         ("alerts with a label", f"{figures.alerts:,}"),
         ("precision of alerts", _digits(figures.precision)),

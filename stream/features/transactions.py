@@ -18,7 +18,7 @@ import numpy as np
 
 from models.compiled import compiled
 from models.vectors import Floats, Vectors
-from stream.events import Events
+from stream.events import Transactions
 from stream.features.windows import COUNT, FRAUDS, LABELS, SQUARE, SUM, Windows
 from stream.labels import Ops
 
@@ -107,7 +107,7 @@ class TransactionFeatures:
     has_amount
         Whether the stream's events have an amount.
     hash_bits
-        ``2 ** hash_bits`` slots for the categories.
+        ``2 ** hash_bits`` slots for the categories; 0 where there are none.
     """
 
     names: Sequence[str]
@@ -116,7 +116,12 @@ class TransactionFeatures:
     has_amount: bool
     hash_bits: int
 
-    def run(self, ops: Ops, events: Events) -> Vectors:
+    @property
+    def hashed(self) -> int:
+        """Hashed pairs of a vector."""
+        return len(self.categories)
+
+    def run(self, ops: Ops, events: Transactions) -> Vectors:
         """Carry out `ops`; gives a vector for each event, not yet standardised."""
         known = self.windows.run(ops, events.keys, events.amount)
         dense = np.empty((len(events), len(self.names)))
@@ -129,6 +134,13 @@ class TransactionFeatures:
             (events.categories.reshape(-1) & mask).astype(np.int32),
             np.ones(len(events) * width),
         )
+
+    def reasons(
+        self, events: Transactions, event: int, dense: Sequence[float], hashed: Sequence[float]
+    ) -> list[tuple[str, float]]:
+        """Each feature of an event, by name, and what it added to the logit."""
+        names = [*self.names[1:], *(texts[event] for texts in events.category_texts)]
+        return list(zip(names, [*dense[1:], *hashed], strict=True))
 
     def snapshot(self) -> dict[str, Any]:
         return {"windows": self.windows.snapshot()}

@@ -125,7 +125,10 @@ class KafkaSource:
             tp = TopicPartition(topic, partition)
             buffer = buffers[tp]
             r = buffer.popleft()
-            merged.append(Record(r.value or b"", topic, partition, offset, r.timestamp, r.key))
+            headers = tuple((k, v or b"") for k, v in r.headers) if r.headers else ()
+            merged.append(
+                Record(r.value or b"", topic, partition, offset, r.timestamp, r.key, headers)
+            )
             self._next[tp] = offset + 1
             if buffer:
                 heapq.heapreplace(heads, _place(tp, buffer[0]))

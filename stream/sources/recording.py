@@ -2,7 +2,8 @@
 
 An event line that carries its own label is a recording with the truth inside. The label is taken
 out, held back for the label delay in event time, and given where the record would come in a labels
-topic; with a delay of 0 right after its own event.
+topic; with a delay of 0 right after its own event. A line without a time comes a second after the
+line before it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from stream.events import Record
 from stream.timestamps import epochs
 
 LINES = 1_000  # read and decoded together
+TICK = 1_000  # milliseconds from the line before to one without a time
 
 
 class RecordingSource:
@@ -35,7 +37,7 @@ class RecordingSource:
     paths
         Files, read one after another as one stream.
     fields
-        How the stream names things: a line with a label and none of the event's other fields is a
+        How the stream names things: a line with a label and none of the event's own fields is a
         label record.
     events_topic, labels_topic
         The topics that the records are given as coming from.
@@ -65,10 +67,10 @@ class RecordingSource:
         self._labels_topic = labels_topic
         self._delay = label_delay
         self._envelope = envelopes(fields)
-        self._truth = _truths(fields)
+        self._truth = truths(fields)
         self._held: deque[Record] = deque()
         self._line = 0
-        self._clock = 0  # timestamp of the latest line that had a time
+        self._clock = -TICK  # timestamp of the line before
         self._chunks = self._all(paths)
         self._records = chain.from_iterable(self._chunks)
         self.exhausted = False
@@ -110,7 +112,7 @@ class RecordingSource:
         # A label is due before an event of its own time where a monitor takes its topic first.
         tie = labels < events
         delay, delay_ms = self._delay, round(self._delay * 1000)
-        held, now, new_truth = self._held, self._clock, self._truth
+        held, now, truth = self._held, self._clock, self._truth
         read = [self._envelope(line) for line in lines]
         ts = epochs([item.ts for item in read])
         stamps = np.rint(np.nan_to_num(ts) * 1000.0).astype(np.int64).tolist()
@@ -125,9 +127,15 @@ class RecordingSource:
                 continue
             if item.recorded is not None and (wrapped := _unwrap(item.recorded)):
                 topic = labels if wrapped.labels else events
-                add(Record(wrapped.value, topic, 0, number, wrapped.timestamp))
+                add(
+                    Record(
+                        wrapped.value, topic, 0, number, wrapped.timestamp,
+                        headers=wrapped.headers,
+                    )
+                )  # fmt: skip
                 continue
-            now = stamp or now
+            undated = math.isnan(seconds)
+            now = now + TICK if undated else stamp
             while held and held[0].timestamp < now + tie:
                 add(held.popleft())
             if item.is_label():
@@ -136,9 +144,8 @@ class RecordingSource:
             add(Record(value, events, 0, number, now))
             if item.label is None:
                 continue
-            due = seconds + delay if delay else item.ts
-            truth = _encode(new_truth(item.id, item.label, due))
-            hold(Record(truth, labels, 0, number, now + delay_ms))
+            due = item.ts if not delay else None if undated else seconds + delay
+            hold(Record(truth(item, due), labels, 0, number, now + delay_ms))
         self._clock = now
         self._line += len(lines)
         return records
@@ -147,12 +154,13 @@ class RecordingSource:
 WRAPPED = "recorded"  # the one name that an event's fields cannot have
 
 
-class _Wrapped(msgspec.Struct, frozen=True, gc=False):
+class _Wrapped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A record just as it was in its topic, where a plain line would not say that; in base64."""
 
     value: bytes
     labels: bool
     timestamp: int
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 _read_wrapped = msgspec.json.Decoder(_Wrapped).decode
@@ -161,7 +169,7 @@ _encode = msgspec.json.Encoder().encode
 
 def wrap(record: Record, is_label: bool) -> bytes:
     """A line that gives back a record just as it was, whatever is in it."""
-    wrapped = _Wrapped(record.value, is_label, record.timestamp)
+    wrapped = _Wrapped(record.value, is_label, record.timestamp, record.headers)
     return _encode({WRAPPED: wrapped})
 
 
@@ -175,17 +183,19 @@ def _unwrap(raw: msgspec.Raw | None) -> _Wrapped | None:
 def envelopes(fields: Fields) -> Callable[[bytes], Any]:
     """A reader of what a line says about itself, whatever else may be wrong with it.
 
-    What it reads has `id`, `ts`, `label` and `recorded` (each None, and `ts` NaN, where the line
-    has none) and `is_label()`: whether the line is a label record.
+    What it reads has `id`, `ts`, `label`, `source` and `recorded` (each None where the line has
+    none) and `is_label()`: whether the line is a label record.
     """
-    features = [name for name in (fields.customer, fields.terminal, fields.amount) if name]
-    features += [*fields.numeric, *fields.categorical]
-    named: list[tuple[str, Any, str]] = [("id", Any, fields.id), ("label", Any, fields.label)]
-    named += [("recorded", msgspec.Raw, WRAPPED)]
-    named += [(f"f{i}", msgspec.Raw, name) for i, name in enumerate(features)]
-    columns = [(at, kind, msgspec.field(default=None, name=name)) for at, kind, name in named]
-    ts = ("ts", Text | float, msgspec.field(default=math.nan, name=fields.ts))
-    bare = tuple(f"f{i}" for i in range(len(features)))
+    own = fields.own
+    source = "" if fields.source in own else fields.source  # the event's, and not the label's
+    named: list[tuple[str, Any, str]] = []
+    named += [("id", Any, fields.id), ("label", Any, fields.label), ("source", Any, source)]
+    named += [("ts", Text | float | None, fields.ts), ("recorded", msgspec.Raw, WRAPPED)]
+    named += [(f"f{i}", msgspec.Raw, name) for i, name in enumerate(own)]
+    columns = [
+        (at, kind, msgspec.field(default=None, name=name)) for at, kind, name in named if name
+    ]
+    bare = tuple(f"f{i}" for i in range(len(own)))
 
     def is_label(item: Any) -> bool:
         """Whether a line has a label and nothing else of an event."""
@@ -197,8 +207,8 @@ def envelopes(fields: Fields) -> Callable[[bytes], Any]:
         return True
 
     struct = msgspec.defstruct(
-        "Envelope", [*columns, ts], gc=False,
-        namespace={"is_label": is_label},
+        "Envelope", columns, gc=False,
+        namespace={"is_label": is_label, **{at: None for at, _, name in named if not name}},
     )  # fmt: skip
     nothing, decode = struct(), msgspec.json.Decoder(struct).decode
 
@@ -211,10 +221,18 @@ def envelopes(fields: Fields) -> Callable[[bytes], Any]:
     return read
 
 
-def _truths(fields: Fields) -> Callable[[Any, Any, Any], Any]:
-    """What a label record holds: id, label and event time, under the names of the stream."""
-    names = {"id": fields.id, "label": fields.label, "ts": fields.ts}
-    return msgspec.defstruct("Truth", list(names), rename=names, gc=False)
+def truths(fields: Fields) -> Callable[[Any, Any], bytes]:
+    """A writer of label records: of an event line that has its label inside, and when it is due."""
+
+    def write(item: Any, due: Any) -> bytes:
+        told = {fields.id: item.id, fields.label: item.label}
+        if due is not None:
+            told[fields.ts] = due
+        if isinstance(item.source, str):
+            told[fields.source] = item.source
+        return _encode(told)
+
+    return write
 
 
 def total_bytes(paths: Sequence[Path]) -> int:

@@ -16,7 +16,7 @@ class ConsumerRecord:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]] | None
 
 class ConsumerRebalanceListener:
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None: ...

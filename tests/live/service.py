@@ -41,10 +41,17 @@ class Stage:
         Of the events topic.
     create
         Which topics are made.
+    sections
+        Further ones of the config, by kind of events; the first line names the kind.
     """
 
     def __init__(
-        self, kafka: str, folder: Path, partitions: int = 1, create: Sequence[str] = USES
+        self,
+        kafka: str,
+        folder: Path,
+        partitions: int = 1,
+        create: Sequence[str] = USES,
+        sections: str = 'kind = "transactions"\n[features]\nmax_keys = 10000\n',
     ) -> None:
         self.kafka = kafka
         prefix = uuid.uuid4().hex[:8]
@@ -54,9 +61,9 @@ class Stage:
         self.config = folder / f"{prefix}.toml"
         topics = "\n".join(f'{use} = "{topic}"' for use, topic in self.topics.items())
         self.config.write_text(
-            f'[kafka]\nbootstrap = "{kafka}"\ngroup = "{prefix}"\ncommit_interval = "200ms"\n'
-            'session_timeout = "6s"\n'
-            f"[kafka.topics]\n{topics}\n[features]\nmax_keys = 10000\n"
+            f'{sections}[kafka]\nbootstrap = "{kafka}"\ngroup = "{prefix}"\n'
+            'commit_interval = "200ms"\nsession_timeout = "6s"\n'
+            f"[kafka.topics]\n{topics}\n"
             "[labels]\nmax_waiting = 50000\n[alerts]\nbudget = 0.02\nwarm_up = 500\n"
             "[http]\nport = 0\n"
         )

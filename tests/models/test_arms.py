@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def test_any_cut_and_a_snapshot_give_the_same_bits(make: Callable[[], Decision])
         span = slice(start, start + 7)
         parts.append(cut.decide(code[span], y[span], p[span]))
         if start == 700:
-            saved, cut = cut.snapshot(), make()
+            saved, cut = deepcopy(cut.snapshot()), make()
             cut.restore(saved)
     assert np.array_equal(np.concatenate([part for part, _ in parts]), whole)
     assert np.array_equal(np.concatenate([part for _, part in parts]), leaders)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,15 @@ def test_against_a_dict(stream: list[list[tuple[int, int]]]) -> None:
         for name in ("dense", "start", "slots", "values"):
             assert getattr(got, name).tolist() == getattr(want, name).tolist(), name
 
+        again = Examples(PLACES, 2, HASHED)
+        again.restore(examples.snapshot())
+        nothing = np.zeros(0, np.int8), np.zeros(0, np.int64)
+        examples.recall(*nothing, vectors([]))  # empty, and changes nothing
+        for place in range(PLACES):
+            at = np.array([SCORE + 1], np.int8), np.array([place], np.int64)
+            a, b = (kept.recall(*at, vectors([])) for kept in (examples, again))
+            assert (a.slots.tolist(), a.values.tolist()) == (b.slots.tolist(), b.values.tolist())
+
         # Scores of learning steps are the model's of today; what comes back is what was given.
         today = np.array(
             [e.score if c == SCORE else 0.9 for e, c in zip(expected, codes, strict=True)]
@@ -75,3 +85,16 @@ def test_against_a_dict(stream: list[list[tuple[int, int]]]) -> None:
         assert given_then[:, 0].tolist() == [e.score for e in expected]
         assert numbers.tolist() == [e.number for e in expected]
         assert today.tolist() == before.tolist()  # left as it was
+
+
+def test_a_snapshot_takes_no_room_for_pairs_that_are_not_there() -> None:
+    examples = Examples(1_000, 2, 5_000)
+    codes, places = np.zeros(2, np.int8), np.array([7, 3], np.int64)
+    examples.recall(codes, places, vectors([event(1), event(2)]))
+    state = examples.snapshot()
+    assert state["slots"].tolist() == [2, 3, 1]  # place 3, then place 7
+    assert state["values"].nbytes == 12
+    with pytest.raises(ValueError, match="does not fit"):
+        Examples(1_000, 2, 1).restore(state)
+    with pytest.raises(ValueError, match="does not fit"):
+        Examples(999, 2, 5_000).restore(state)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
+from models.alerting import Alerting, AlertRule
+from models.balance import ClassBalance
 from models.budget import AlertBudget
+from models.ceiling import FalsePositiveCeiling
 from models.examples import Examples
 from models.given import GivenScores
 from models.logistic import LogisticRegression
+from models.minimum_labels import MinimumLabels
 from models.optimizers import (
     COCOB,
     SGD,
@@ -43,6 +48,7 @@ STEPS = random_steps(LENGTH, bad=0.02)
 SCORES = 1.0 / (1.0 + np.exp(-STEPS.vectors.dense[:, 2]))
 WAS = np.where(STEPS.code == 2, 1 - STEPS.y, -1).astype(np.int8)
 PLACES = np.random.default_rng(4).integers(0, 20, LENGTH)
+HELD = ClassBalance(0.7, memory=5).hold(STEPS.code, STEPS.y)
 SCHEDULE = TimeBasedDecay(0.5, k=0.01)
 
 Outputs = tuple[Any, ...]  # arrays, which pieces of a stream give in pieces
@@ -59,6 +65,19 @@ def feed_scaler(scaler: StandardScaler, i: int, j: int) -> Outputs:
 
 def feed_budget(budget: AlertBudget, i: int, j: int) -> Outputs:
     return budget.decide(STEPS.vectors.dense[i:j, 2])
+
+
+def feed_rule(rule: AlertRule, i: int, j: int) -> Outputs:
+    logits = STEPS.vectors.dense[i:j, 2]
+    return (rule.thresholds(HELD[i:j], STEPS.y[i:j], WAS[i:j], logits),)
+
+
+def feed_alerting(alerting: Alerting, i: int, j: int) -> Outputs:
+    return alerting.decide(HELD[i:j], STEPS.y[i:j], WAS[i:j], STEPS.vectors.dense[i:j, 2])
+
+
+def feed_balance(balance: ClassBalance, i: int, j: int) -> Outputs:
+    return (balance.hold(STEPS.code[i:j], STEPS.y[i:j]),)
 
 
 def feed_prequential(seen: Prequential, i: int, j: int) -> Outputs:
@@ -103,6 +122,16 @@ def rivers(optimizer: Optimizer) -> Part:
     return Part(lambda: RiverLogisticRegression(optimizer, SCHEDULE), feed_model, None)
 
 
+def alerting() -> Alerting:
+    return Alerting(
+        {
+            "budget": AlertBudget(0.4, memory=2, warm_up=20),
+            "ceiling": FalsePositiveCeiling(0.3, 0.8, memory=30),
+            "labels": MinimumLabels(20),
+        }
+    )
+
+
 OURS: list[Optimizer] = [
     SGD(), Momentum(), NesterovMomentum(), AdaGrad(), AdaDelta(), RMSProp(), Adam(), AdamW(),
     AMSGrad(), Nadam(), FTRLProximal(l1=0.1), DoG(), COCOB(), HypergradientSGD(),
@@ -119,9 +148,13 @@ PARTS = {
     ),
     "scaler": Part(lambda: StandardScaler(DENSE), feed_scaler, lambda: StandardScaler(DENSE + 1)),
     "budget": Part(lambda: AlertBudget(0.1, memory=2, warm_up=20), feed_budget, None),
+    "ceiling": Part(lambda: FalsePositiveCeiling(0.3, 0.8, memory=30), feed_rule, None),
+    "minimum labels": Part(lambda: MinimumLabels(150), feed_rule, None),
+    "alerting": Part(alerting, feed_alerting, None),
+    "balance": Part(lambda: ClassBalance(0.6, memory=20), feed_balance, None),
     "prequential": Part(lambda: Prequential(50, 0.9), feed_prequential, lambda: Prequential(51)),
     "examples": Part(
-        lambda: Examples(20, DENSE, PAIRS), feed_examples, lambda: Examples(20, DENSE, PAIRS + 1)
+        lambda: Examples(20, DENSE, PAIRS), feed_examples, lambda: Examples(20, DENSE + 1, PAIRS)
     ),
     "given": Part(lambda: GivenScores(20), feed_given, lambda: GivenScores(20, 2)),
 }
@@ -156,7 +189,7 @@ def test_an_empty_piece_changes_nothing(about: Part) -> None:
 def test_going_on_from_a_snapshot_is_never_having_stopped(about: Part) -> None:
     never_stopped, resumed = about.make(), about.make()
     about.feed(never_stopped, 0, STOP)
-    saved = never_stopped.snapshot()
+    saved = deepcopy(never_stopped.snapshot())
     before = bits(saved)
     expected = run(about, never_stopped, [(STOP, LENGTH)])
     assert bits(saved) == before  # a copy, that going on does not change

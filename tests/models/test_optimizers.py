@@ -7,6 +7,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -290,7 +291,7 @@ def fed(optimizer: Optimizer, schedule: Schedule, steps: Steps, **settings: Any)
 @every_optimizer
 def test_untouched_coordinates_stay_to_the_bit(optimizer: Optimizer) -> None:
     model = fed(optimizer, Constant(0.1), random_steps(300), l2=0.01)
-    before = model.snapshot()
+    before = {name: getattr(model, name).copy() for name in ("weights", "state")}
     vectors = Vectors(
         np.array([[1.0, 2.0, -1.0, 0.5]]), np.array([0, 2]), np.array([5, 9], np.int32), np.ones(2)
     )
@@ -308,7 +309,7 @@ def test_cuts_and_snapshots_change_nothing(optimizer: Optimizer) -> None:
     cut = LogisticRegression(DENSE, optimizer, Constant(0.1), HASH_BITS, 0.01, 1.0, 0.5)
     for i, j in cuts(300, 7):
         cut.run(part(steps, i, j))
-        saved = cut.snapshot()
+        saved = deepcopy(cut.snapshot())
         cut = LogisticRegression(DENSE, optimizer, Constant(0.1), HASH_BITS, 0.01, 1.0, 0.5)
         cut.restore(saved)
     assert bits(whole.snapshot()) == bits(cut.snapshot())

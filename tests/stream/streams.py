@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +10,9 @@ from typing import Any
 
 from stream import messages
 from stream.build import monitor
-from stream.codec import REASONS
 from stream.config import Config, parse
 from stream.events import Record
+from stream.generate_emails import MailStream, emails
 from stream.monitor import Monitor, Outcome
 
 START = 1_522_540_800.0  # 2018-04-01T00:00:00, a Sunday
@@ -25,6 +26,10 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "metrics": {"window": 200, "fading": 0.99},
     "input": {"max_record_bytes": 4096, "max_future": "1d"},
 }
+BAD = (  # reasons that `bad` gives records for
+    "too_large", "not_json", "missing_field", "wrong_type", "out_of_range", "bad_time",
+    "future_time",
+)  # fmt: skip
 EXTRA = {"numeric": ["risk"], "categorical": ["channel", "country"]}  # for `[fields]`
 
 
@@ -66,7 +71,7 @@ def bad(draw: random.Random, ts: float) -> bytes:
         "bad_time": {**good, "ts": "soon"},
         "future_time": {**good, "ts": ts + 10 * DAY},
     }
-    value = kinds[draw.choice(REASONS)]
+    value = kinds[draw.choice(BAD)]
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
@@ -92,7 +97,9 @@ def stream(n: int, seed: int = 7) -> list[Record]:
             of = max(0, events - int(draw.expovariate(1 / 40.0)) + draw.choice([0, 0, 0, 3]))
             fallback = int(draw.random() < 0.1)
             y = truths.get(of, fallback) ^ (draw.random() < 0.03)
-            label = {"id": of, "label": int(y), "ts": ts}
+            label: dict[str, Any] = {"id": of, "label": int(y), "ts": ts}
+            if of % 3:
+                label["source"] = f"reporter {of % 5}"
             records.append(record(label, "labels", offset, ts))
             continue
         name = events if draw.random() > 0.01 else max(0, events - 5)
@@ -146,3 +153,46 @@ def told(outcomes: Sequence[Outcome]) -> dict[str, list[Any]]:
 def new_monitor(**sections: Any) -> Monitor:
     """A monitor of a small config."""
     return monitor(config(**sections))
+
+
+def new_email_monitor(**sections: Any) -> Monitor:
+    """A monitor of mails, likewise."""
+    small = {name: SMALL[name] for name in ("labels", "alerts", "metrics")}
+    small["email"] = {"hash_bits": 10, "max_bytes": 400}
+    small["alerts"] = {**small["alerts"], "min_labels": 0}
+    return monitor(parse({"kind": "emails", **small, **sections}, "test.toml"))
+
+
+def email_stream(n: int, seed: int = 7) -> list[Record]:
+    """`n` mails in all forms, and labels: at once, late, early, reversed, of unknown ids; bad ones.
+
+    Some mails and labels have no time of their own.
+    """
+    draw = random.Random(seed)
+    records: list[Record] = []
+    mails = list(emails(MailStream(events=n, seed=seed, per_day=300.0)))
+    for number, generated in enumerate(mails):
+        mail = dict(generated)
+        ts, y = mail["ts"], mail.pop("label")
+        label = {"id": mail["id"], "label": y, "ts": ts, "source": mail.pop("source")}
+        raw = mail.pop("raw")
+        head, _, body = raw.partition("\n\n")
+        mail |= draw.choice(
+            [
+                {"raw": raw},
+                {"raw_base64": base64.b64encode(raw.encode("latin-1")).decode()},
+                {"text": body},
+                {"from": "a@b.example", "headers": [["Subject", head[-60:]]], "body": body},
+                {"raw": "\u20ac" if draw.random() < 0.1 else raw},
+            ]
+        )
+        if draw.random() < 0.1:
+            del mail["ts"]
+            label["ts"] = None
+        records.append(record(mail, "emails", len(records), ts))
+        of = mails[max(0, min(n - 1, number - int(draw.expovariate(1 / 20.0)) + 2))]["id"]
+        late = [{**label, "id": of}, {**label, "label": 1 - y}, {**label, "source": "streamgauge"}]
+        for each in [label, *late]:
+            if draw.random() < (0.6 if each is label else 0.1):
+                records.append(record(each, "labels", len(records), ts))
+    return records

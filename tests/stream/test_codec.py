@@ -13,12 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.codec import MAX_TEXT, REASONS, Codec, Fields
-from stream.events import Batch, Record
+from stream.codec import MAX_TEXT, OWN, REASONS, Codec
+from stream.events import Batch, Record, Transactions
+from stream.hashing import ABSENT, hash64
 from stream.labels import EVENT_ITEM, LABEL_ITEM
-from tests.stream.streams import DAY, EXTRA, START, event, record, stream
+from stream.transactions import TransactionFields, TransactionReader
+from tests.stream.streams import BAD, DAY, EXTRA, START, event, record, stream
 
-FULL = Fields(numeric=EXTRA["numeric"], categorical=EXTRA["categorical"])
+FULL = TransactionReader(
+    TransactionFields(numeric=EXTRA["numeric"], categorical=EXTRA["categorical"])
+)
 MB = 2**20
 
 
@@ -29,6 +33,11 @@ def good(**fields: Any) -> dict[str, Any]:
 def literal(field: str, text: str) -> bytes:
     """A good event with a JSON text of its own in one field."""
     return json.dumps(good(**{field: "@"})).replace('"@"', text).encode()
+
+
+def columns(batch: Batch) -> Transactions:
+    assert isinstance(batch.events, Transactions)
+    return batch.events
 
 
 def decode(value: bytes | Mapping[str, Any], topic: str = "transactions") -> Batch:
@@ -87,6 +96,10 @@ LABELS: list[tuple[str, bytes | dict[str, Any]]] = [
     ("out_of_range", {"id": "a", "ts": START, "label": 2}),
     ("out_of_range", {"id": "a", "ts": START, "label": -1}),
     ("future_time", {"id": "a", "ts": START + 2 * DAY, "label": 1}),
+    ("wrong_type", {"id": "a", "ts": None, "label": 1}),
+    ("wrong_type", {"id": "a", "ts": START, "label": 1, "source": 5}),
+    ("too_large", {"id": "a", "ts": START, "label": 1, "source": "x" * (MAX_TEXT + 1)}),
+    ("own_verdict", {"id": "a", "ts": START, "label": 1, "source": OWN}),
 ]
 
 
@@ -110,7 +123,8 @@ def test_a_bad_record_is_a_dead_letter_with_its_reason(
 
 
 def test_every_reason_is_reached() -> None:
-    assert {reason for reason, _ in EVENTS} == set(REASONS)
+    reached = {reason for reason, _ in [*EVENTS, *LABELS]}
+    assert reached == set(REASONS) - {"bad_message"}  # which is for mails
 
 
 @pytest.mark.parametrize(
@@ -128,8 +142,8 @@ def test_a_good_event_is_one(value: bytes | dict[str, Any]) -> None:
     given_ = json.loads(value) if isinstance(value, bytes) else value
     assert batch.events.ids == [given_["id"]]
     assert batch.events.given_ts == [given_["ts"]]
-    assert batch.events.amount.tolist() == [given_["amount"]]
-    assert batch.events.category_texts == [
+    assert columns(batch).amount.tolist() == [given_["amount"]]
+    assert columns(batch).category_texts == [
         [f"channel={given_['channel']}"],
         [f"country={given_['country']}"],
     ]
@@ -140,23 +154,24 @@ def test_an_int_and_a_str_that_read_the_same_are_the_same() -> None:
     batch = Codec(FULL).decode([record(value) for value in given_])
     label = decode({"id": "5", "ts": START, "label": 1}, "labels")
     assert batch.ids[0] == batch.ids[1] == label.ids[0]
-    assert batch.events.keys[0, 0] == batch.events.keys[1, 0]
+    assert columns(batch).keys[0, 0] == columns(batch).keys[1, 0]
     assert batch.events.ids == [5, "5", "05"]  # handed back as they were
-    assert len(set(batch.ids.tolist())) == len(set(batch.events.keys[:, 0].tolist())) == 2
+    assert len(set(batch.ids.tolist())) == len(set(columns(batch).keys[:, 0].tolist())) == 2
 
 
 def test_fields_have_the_names_of_the_stream() -> None:
-    fields = Fields("TX_ID", "TX_DATETIME", "TX_FRAUD", "CUSTOMER_ID", "", "TX_AMOUNT", ["n-1"])
-    codec = Codec(fields, labels_topic="truth")
+    names = "TX_ID", "TX_DATETIME", "TX_FRAUD", "BY", "CUSTOMER_ID", "", "TX_AMOUNT"
+    codec = Codec(TransactionReader(TransactionFields(*names, ["n-1"])), labels_topic="truth")
     value = {"TX_ID": 1, "TX_DATETIME": "2018-04-01T00:00:31", "CUSTOMER_ID": 5, "TX_AMOUNT": 2}
-    label = {"TX_ID": 1, "TX_DATETIME": "2018-04-02T00:00:00", "TX_FRAUD": 1}
+    label = {"TX_ID": 1, "TX_DATETIME": "2018-04-02T00:00:00", "TX_FRAUD": 1, "BY": "bank"}
     batch = codec.decode([record(value | {"n-1": 9}), record(label, "truth"), record(good())])
     assert batch.kind.tolist() == [EVENT_ITEM, LABEL_ITEM]
     assert batch.ts.tolist() == [START + 31, START + DAY]
     assert batch.label.tolist() == [0, 1]
+    assert batch.source.tolist() == [ABSENT, hash64("bank")]
     assert batch.ids[0] == batch.ids[1]
-    assert batch.events.keys.shape == (1, 1)
-    assert batch.events.numeric.tolist() == [[9.0]]
+    assert columns(batch).keys.shape == (1, 1)
+    assert columns(batch).numeric.tolist() == [[9.0]]
     assert [letter.reason for letter in batch.dead] == ["missing_field"]
 
 
@@ -165,9 +180,9 @@ def test_decoding_in_parts_is_decoding_the_whole(size: int) -> None:
     records = stream(600)
     codec = Codec(FULL, max_record_bytes=4096)
     whole = codec.decode(records)
-    assert {letter.reason for letter in whole.dead} == set(REASONS)
+    assert {letter.reason for letter in whole.dead} == set(BAD)
     parts = [codec.decode(records[i : i + size]) for i in range(0, len(records), size)]
-    for name in ("kind", "ids", "ts", "label"):
+    for name in ("kind", "ids", "ts", "label", "source"):
         joined = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(joined, getattr(whole, name))
     for name in ("keys", "amount", "numeric", "categories"):
@@ -201,7 +216,7 @@ def test_values_never_raise(topic: str, odd: dict[str, Any], timestamp: int) -> 
     assert len(batch.kind) + len(batch.dead) == 1
     assert all(letter.reason in REASONS for letter in batch.dead)
     assert np.isfinite(batch.ts).all()
-    assert np.isfinite(batch.events.amount).all()
-    assert np.isfinite(batch.events.numeric).all()
-    assert all(math.isfinite(ts) for ts in batch.events.given_ts if not isinstance(ts, str))
+    assert np.isfinite(columns(batch).amount).all()
+    assert np.isfinite(columns(batch).numeric).all()
+    assert all(math.isfinite(ts) for ts in batch.events.given_ts if isinstance(ts, int | float))
     msgspec.json.encode([batch.events.ids, batch.events.given_ts])  # can be handed back

@@ -10,22 +10,47 @@ from stream.build import OPTIMIZERS, SCHEDULES, monitor
 from stream.config import Config, load, parse
 from stream.errors import ConfigError
 
-EXAMPLE = Path(__file__).parents[2] / "deploy" / "examples" / "transactions.toml"
+EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 
 SECTIONS = (
-    "alerts, challengers, decision, drift, features, fields, http, input, kafka, kind, labels, "
-    "metrics, model"
+    "alerts, challengers, decision, drift, email, features, fields, http, input, kafka, kind, "
+    "labels, metrics, model, reasons"
 )
 FEATURES = "aggregates, hash_bits, max_keys, max_window_events, scale_limit, windows"
 ANY_SCHEDULE = f"{', '.join(sorted(SCHEDULES))}, or module:Class"
 ANY_OPTIMIZER = f"{', '.join(sorted(OPTIMIZERS))}, or module:Class"
 TOPICS = "alerts, dead_letters, events, labels, scores"
 DURATION = "expected a duration such as 30s, 1.5h or 7d"
+INPUT = "max_future, max_record_bytes"
+FOREIGN = "no such key with kind ="
 RISING = "expected rising lengths above 0, such as 1d, 7d, 30d"
 
 
-def test_the_example_is_the_defaults() -> None:
-    assert load(EXAMPLE) == Config()
+def test_the_examples_are_the_defaults() -> None:
+    assert load(EXAMPLES / "transactions.toml") == Config()
+    assert load(EXAMPLES / "emails.toml") == parse({"kind": "emails"}, "none")
+
+
+def test_the_example_of_texts_differs_in_a_few_keys() -> None:
+    given = parse({"kind": "emails"}, "none")
+    texts = load(EXAMPLES / "sms.toml")
+    assert texts.fields.ts == ""
+    same = {"fields", "email", "kafka", "labels"}
+    assert {n for n in Config.__struct_fields__ if getattr(texts, n) != getattr(given, n)} <= same
+
+
+def test_defaults_of_a_kind_lie_under_what_the_file_says() -> None:
+    got = parse({"kind": "emails"}, "none")
+    assert got.kafka.topics.events == "emails"
+    assert got.kafka.topics.labels == "labels"
+    assert got.input.max_record_bytes == 4 * 2**20
+    kafka = {"topics": {"labels": "truth"}, "group": "mine"}
+    model = {"schedule": {"name": "time", "k": 1e-4}, "l2": 0.1}
+    got = parse({"kind": "emails", "kafka": kafka, "model": model}, "none")
+    assert (got.kafka.topics.events, got.kafka.topics.labels) == ("emails", "truth")
+    assert got.kafka.group == "mine"
+    assert got.model.schedule == {"name": "time", "k": 1e-4}  # taken whole
+    assert parse({}, "none") == Config()
 
 
 @pytest.mark.parametrize(
@@ -74,6 +99,27 @@ def test_the_example_is_the_defaults() -> None:
         ("[fields]\nts = ''", 'fields.ts = "": expected a text of length >= 1'),
         ("[kafka]\nsecurity = 'sasl_ssl'\nusername = 'me'",
          'kafka.security = "sasl_ssl": needs username, and password_file or password_env'),
+        ("kind = 'mail'", 'kind = "mail": expected one of transactions, emails'),
+        ("kind = ['emails']", 'kind = ["emails"]: expected one of transactions, emails'),
+        ("kind = 'emails'\nkafka = 5", "kafka = 5: expected a table, got a whole number"),
+        ("kind = 'emails'\n[kafka]\ntopics = 5",
+         "kafka.topics = 5: expected a table, got a whole number"),
+        ("kind = 'emails'\n[fields]\namount = 'x'",
+         f'fields.amount = "x": {FOREIGN} "emails"; allowed are id, label, source, ts'),
+        ("kind = 'emails'\n[features]\nwindows = ['1d']",
+         f'features.windows = ["1d"]: {FOREIGN} "emails"; allowed are scale_limit'),
+        ("[email]\nmax_bytes = 100",
+         f'email: {FOREIGN} "transactions"; allowed are {SECTIONS.replace("email, ", "")}'),
+        ("[input]\nformat = 'message'",
+         f'input.format = "message": {FOREIGN} "transactions"; allowed are {INPUT}'),
+        ("kind = 'emails'\n[fields]\nid = 'text'",
+         "fields: text named twice: expected a field for one use only"),
+        ("[fields]\nsource = 'label'",
+         "fields: label named twice: expected a field for one use only"),
+        ("kind = 'emails'\n[email]\nwindows = ['7d', '1d']",
+         f'email.windows = ["7d", "1d"]: {RISING}'),
+        ("kind = 'emails'\n[email]\nmax_bytes = 100_000",
+         "email.max_bytes = 100000: expected a whole number <= 4096"),
         ("[model]\noptimizer = 'sgd'", 'model.optimizer = "sgd": expected a table, got a text'),
         ("[model", "not TOML: Expected ']' at the end of a table declaration (at end of document)"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -217,7 +218,7 @@ def test_goes_on_from_a_snapshot(
 ) -> None:
     first, second = Labels(*settings), Labels(*settings)
     join(first, items[:stop], set())
-    saved = first.snapshot()
+    saved = deepcopy(first.snapshot())
     rest = join(first, items[stop:], set())
     second.restore(saved)
     assert join(second, items[stop:], set()) == rest

@@ -7,23 +7,28 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from models.drift import Verdicts
 from models.kernels import sigmoid
 from models.logistic import LogisticRegression
 from models.protocols import Drift
-from stream.codec import REASONS
+from models.vectors import Floats
+from stream.events import Transactions
 from stream.features.sliding import SlidingWindows
+from stream.features.transactions import TransactionFeatures
 from stream.features.windows import DecayedWindows
 from stream.labels import CORRECTED, DUPLICATE, EARLY, EXPIRED, JOINED, ORPHANED, REPEATED
 from stream.lru import EVICTED
-from stream.monitor import Monitor
+from stream.monitor import Monitor, Outcome
 from tests.stream.streams import (
+    BAD,
     EXTRA,
     START,
     event,
@@ -59,7 +64,16 @@ def deciding(**decision: Any) -> Make:
     return lambda: new_monitor(fields=EXTRA, challengers=CHALLENGERS, decision=decision)
 
 
+def limited() -> Monitor:
+    return new_monitor(
+        fields=EXTRA,
+        labels={"per_source": 3, "per": "6h", "max_class_share": 0.6},
+        alerts={"budget": 0.4, "false_positive_rate": 0.3, "confidence": 0.6, "min_labels": 20},
+    )
+
+
 KINDS: dict[str, Make] = {
+    "limited": limited,
     "mixture": deciding(mode="mixture", share=0.01),
     "switch": deciding(mode="switch", level=0.9, reign=50),
     "decayed": maker("streamgauge", "decayed"),
@@ -78,16 +92,25 @@ def test_the_stream_has_everything_in_it() -> None:
     counts = monitor.labels.counts
     for outcome in (JOINED, EARLY, DUPLICATE, CORRECTED, ORPHANED, EXPIRED, REPEATED):
         assert counts[outcome] > 5
-    assert isinstance(monitor.features.windows, DecayedWindows)
-    assert all(table.meta[EVICTED] > 100 for table in monitor.features.windows.tables)
-    assert {letter.reason for o in outcomes for letter in o.dead} == set(REASONS)
+    windows = cast(TransactionFeatures, monitor.features).windows
+    assert isinstance(windows, DecayedWindows)
+    assert all(table.meta[EVICTED] > 100 for table in windows.tables)
+    assert {letter.reason for o in outcomes for letter in o.dead} == set(BAD)
     assert sum(int(o.alerts.sum()) for o in outcomes) > 30
     assert {verdict.detector for o in outcomes for verdict in o.drifts} == set(monitor.detectors)
     assert sum(len(o.labels) for o in outcomes) == counts[JOINED] + _corrections(monitor)
+    holding = limited()
+    assert holding.limits
+    assert holding.balance
+    alerts = sum(int(o.alerts.sum()) for o in steps(holding, stream(3_000), 1_000))
+    assert alerts > 30
+    assert holding.limits.limited > 50
+    assert sum(holding.balance.held) > 50
     sliding = KINDS["sliding"]()
     steps(sliding, stream(3_000), 1_000)
-    assert isinstance(sliding.features.windows, SlidingWindows)
-    log = sliding.features.windows.events
+    kept = cast(TransactionFeatures, sliding.features).windows
+    assert isinstance(kept, SlidingWindows)
+    log = kept.events
     assert log.oldest[-1] > 2 * len(log.ts)  # it went round
 
 
@@ -114,6 +137,12 @@ def test_empty_polls_change_nothing(make: Make) -> None:
     assert told(outcomes) == told(steps(make(), records, 1_000))
 
 
+def transactions(outcome: Outcome) -> Transactions:
+    """An outcome's events, as the transactions that they are."""
+    assert isinstance(outcome.events, Transactions)
+    return outcome.events
+
+
 def digest() -> str:
     """Of the scores of all kinds."""
     lines = [line for make in KINDS.values() for line in scores(steps(make(), stream(700), 100))]
@@ -137,14 +166,14 @@ def test_goes_on_from_a_snapshot_as_if_never_stopped(make: Make, stop: int) -> N
     records = stream(2_000)
     first, second = make(), make()
     steps(first, records[:stop], 100)
-    saved = first.snapshot()
+    saved = deepcopy(first.snapshot())
     expected = told(steps(first, records[stop:], 100))
     second.restore(saved)
     got = told(steps(second, records[stop:], 100))
     assert {name: part for name, part in got.items() if name != "drifts"} == {
         name: part for name, part in expected.items() if name != "drifts"
     }
-    again = second.snapshot()
+    again = deepcopy(second.snapshot())
     assert _flat(again) == _flat(first.snapshot())
     assert _flat(again) != _flat(saved)
 
@@ -169,7 +198,7 @@ def _flat(state: Any, at: str = "") -> dict[str, Any]:
 
 
 def test_a_snapshot_of_another_feature_set_does_not_fit() -> None:
-    saved = new_monitor().snapshot()
+    saved = deepcopy(new_monitor().snapshot())
     with pytest.raises(ValueError, match="does not fit"):
         new_monitor(fields=EXTRA).restore(saved)
 
@@ -234,7 +263,7 @@ def test_reasons_are_contributions_that_add_up() -> None:
         alerts += 1
         (reasons,) = outcome.reasons
         names = [name for name, _ in reasons]
-        texts = [text for (text,) in outcome.events.category_texts]
+        texts = [text for (text,) in transactions(outcome).category_texts]
         assert sorted(names) == sorted(["weekend", "night", "risk", *texts])
         logit = bias + math.fsum(part for _, part in reasons)
         assert outcome.scores[0] == pytest.approx(sigmoid(logit), rel=1e-9)
@@ -256,7 +285,10 @@ def test_reasons_name_the_largest_of_many() -> None:
             continue
         alerts += 1
         slot = (monitor.given._seen[0] - 1) % monitor.labels.capacity
-        names = [*monitor.features.names, *(text for (text,) in outcome.events.category_texts)]
+        names = [
+            *monitor.features.names,
+            *(text for (text,) in transactions(outcome).category_texts),
+        ]
         width = len(monitor.features.names)
         at = [*range(width), *(width + monitor.examples._slots[slot])]
         values = [*monitor.examples._dense[slot], *monitor.examples._values[slot]]
@@ -290,9 +322,17 @@ def test_detectors_speak_in_the_order_of_the_labels() -> None:
         def __init__(self, n: int) -> None:
             self.n, self.seen = n, 0
 
-        def update(self, value: float) -> Drift:
-            self.seen += 1
-            return Drift.WARNING if self.seen % self.n == 0 else Drift.NONE
+        def run(self, values: Floats) -> Verdicts:
+            counts = self.seen + 1 + np.arange(len(values))
+            self.seen += len(values)
+            levels = np.where(counts % self.n == 0, np.int8(Drift.WARNING), np.int8(Drift.NONE))
+            return Verdicts(levels, np.zeros(len(values)))
+
+        def snapshot(self) -> dict[str, Any]:
+            return {}
+
+        def restore(self, state: Mapping[str, Any]) -> None:
+            pass
 
     told_by: list[list[str]] = []
     for size in (1, 1_000):

@@ -15,6 +15,7 @@ from stream.errors import RecordingError
 from stream.events import Record
 from stream.sources.memory import MemorySource
 from stream.sources.recording import RecordingSource, wrap
+from stream.transactions import TransactionFields
 from tests.stream.streams import DAY, START, event, new_monitor, stream, told
 
 EVENTS, LABELS = "transactions", "labels"
@@ -31,12 +32,14 @@ def write(path: Path, lines: Sequence[Line]) -> Path:
 
 def read(
     *paths: Path,
-    fields: Fields | None = None,
+    fields: Fields | None = None,  # of transactions
     delay: float = 0.0,
     events_topic: str = EVENTS,
     size: int = 1_000,
 ) -> list[Record]:
-    source = RecordingSource(paths, fields or Fields(), events_topic, LABELS, delay, size)
+    source = RecordingSource(
+        paths, fields or TransactionFields(), events_topic, LABELS, delay, size
+    )
     records: list[Record] = []
     while not source.exhausted:
         polled = source.poll(0.0)
@@ -109,7 +112,7 @@ def test_a_label_of_null_is_none(tmp_path: Path) -> None:
 
 def test_fields_have_the_names_of_the_stream(tmp_path: Path) -> None:
     # "labels" and "timestamp" are names like any other
-    fields = Fields("labels", "timestamp", "truth", "who", "", "", ["n"])
+    fields = TransactionFields("labels", "timestamp", "truth", "by", "who", "", "", ["n"])
     lines: list[Line] = [
         {"labels": 1, "timestamp": START, "who": 5, "n": 1, "truth": 1, "label": 9},
         {"labels": 1, "timestamp": START, "truth": 0, "ts": None},
@@ -133,8 +136,9 @@ def test_blank_lines_are_passed_over_and_odd_ones_are_not(tmp_path: Path) -> Non
     assert [r.value for r in records[1:4]] == [b"no json", b"[1]", b"\xff"]
     assert [r.topic for r in records] == [EVENTS] * 5
     assert [r.offset for r in records] == [1, 3, 4, 5, 6]
-    # a line without a time has that of the line before it
-    assert [r.timestamp for r in records] == [*[int(START) * 1000] * 4, 500]
+    # a line without a time comes a second after the line before it
+    first = int(START) * 1000
+    assert [r.timestamp for r in records] == [first, *(first + 1000 * i for i in (1, 2, 3)), 500]
 
 
 def test_what_is_wrapped_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -157,7 +161,7 @@ def test_what_is_wrapped_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_several_files_are_one_stream(tmp_path: Path) -> None:
     first = write(tmp_path / "1.jsonl", [event(1, START, label=1)])
     second = write(tmp_path / "2.jsonl.gz", [event(2, START + DAY), event(3, START + 3 * DAY)])
-    source = RecordingSource([first, second], Fields(), EVENTS, LABELS, 2 * DAY)
+    source = RecordingSource([first, second], TransactionFields(), EVENTS, LABELS, 2 * DAY)
     records = source.poll(0.0)
     assert [name for _, name, _ in brief(records)] == [1, 2, 1, 3]
     assert [r.offset for r in records] == [0, 1, 0, 2]

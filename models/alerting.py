@@ -1,0 +1,92 @@
+"""Which events are alerts, when several rules must agree.
+
+A rule gives a threshold at each operation, from what it saw before; labels come between events, so
+it goes through all of them in order. All rules must agree: the threshold is the highest of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from models.kernels import sigmoids
+from models.protocols import Stateful
+from models.vectors import Codes, Floats
+
+
+class AlertRule(Stateful, Protocol):
+    """Says from which score on an event is an alert; 1 where none is."""
+
+    @property
+    def threshold(self) -> float:
+        """Threshold for the next event."""
+        ...
+
+    def thresholds(self, code: Codes, y: Codes, was: Codes, logits: Floats) -> Floats:
+        """Threshold at each operation, in order, as it is before that operation.
+
+        Parameters
+        ----------
+        code, y, was
+            For each operation: what it does, the label, and the label that it replaces or -1.
+        logits
+            The logit of an event that is scored; at a label the one that was given then.
+        """
+        ...
+
+
+def reached(thresholds: Floats, logits: Floats) -> Codes:
+    """1 where a score reaches its threshold; a threshold of 1 is out of reach."""
+    return ((thresholds < 1.0) & (sigmoids(logits) >= thresholds)).astype(np.int8)
+
+
+class Alerting:
+    """Alerts where all rules agree.
+
+    Parameters
+    ----------
+    rules
+        By name; at least one.
+
+    Examples
+    --------
+    >>> from models.budget import AlertBudget
+    >>> from models.minimum_labels import MinimumLabels
+    >>> from models.vectors import LEARN, SCORE
+    >>> alerting = Alerting(
+    ...     {"budget": AlertBudget(0.6, warm_up=0), "min_labels": MinimumLabels(1)}
+    ... )
+    >>> code = np.array([SCORE, SCORE, LEARN, LEARN, SCORE], np.int8)
+    >>> y, was = np.array([0, 0, 0, 1, 0], np.int8), np.full(5, -1, np.int8)
+    >>> thresholds, alerts = alerting.decide(code, y, was, np.array([-1.0, 2.0, -1.0, 2.0, 2.0]))
+    >>> alerts.tolist(), thresholds.round(2).tolist()
+    ([0, 0, 0, 0, 1], [1.0, 1.0, 1.0, 1.0, 0.27])
+    """
+
+    def __init__(self, rules: Mapping[str, AlertRule]) -> None:
+        if not rules:
+            raise ValueError("expected at least one rule for alerts")
+        self.rules = dict(rules)
+
+    @property
+    def threshold(self) -> float:
+        """Threshold for the next event; 1 while nothing can be an alert."""
+        return max(rule.threshold for rule in self.rules.values())
+
+    def decide(self, code: Codes, y: Codes, was: Codes, logits: Floats) -> tuple[Floats, Codes]:
+        """Threshold of each operation, and 0 or 1: whether its score is an alert.
+
+        Only those of events mean anything; parameters are those of `AlertRule.thresholds`.
+        """
+        said = [rule.thresholds(code, y, was, logits) for rule in self.rules.values()]
+        thresholds: Floats = np.max(said, axis=0)
+        return thresholds, reached(thresholds, logits)
+
+    def snapshot(self) -> dict[str, Any]:
+        return {name: rule.snapshot() for name, rule in self.rules.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        for name, rule in self.rules.items():
+            rule.restore(state[name])

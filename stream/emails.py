@@ -1,0 +1,183 @@
+"""Mails, as the codec reads them: whatever form a mail comes in, it becomes a message's bytes.
+
+A JSON object holds a mail in exactly one of four forms::
+
+    raw                                   a whole message (RFC 5322), its bytes as latin-1 text
+    raw_base64                            the same in base64
+    from, to, subject, headers, body      its parts: a message is put together from those there are
+    text                                  an SMS, a comment: a message without a header
+
+`headers` is an object of names and values (a text, or a list of texts), or a list of pairs. A topic
+may also carry the messages themselves (`MessageReader`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.vectors import Floats
+from stream.codec import MAX_TEXT, Fields, Text, Time, Unreadable, reader
+from stream.events import Emails, Record
+
+Texts = str | list[str]
+PARTS: Mapping[str, Any] = {  # in the order in which they are put together
+    "from": Texts | None,
+    "to": Texts | None,
+    "subject": Texts | None,
+    "headers": dict[str, Texts] | list[tuple[str, str]] | None,
+    "body": str | None,
+}
+FORMS: Mapping[str, Any] = {
+    "raw": str | None,
+    "raw_base64": str | None,
+    "text": str | None,
+    **PARTS,
+}
+
+_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
+_NO_NAME = re.compile(r"[^!-9;-~]")  # what the name of a header cannot have in it
+_BREAK = re.compile(r"[\r\n][\r\n\t ]*")
+
+
+@dataclass(frozen=True)
+class EmailFields(Fields):
+    """Names of a mail's fields; those of its content are fixed."""
+
+    @property
+    def own(self) -> Sequence[str]:
+        """All forms that a mail comes in."""
+        return tuple(FORMS)
+
+
+class Email(msgspec.Struct, frozen=True, gc=False):
+    """A mail, whatever form it came in."""
+
+    id: str | int
+    ts: str | float | None
+    message: bytes
+
+
+def _columns(items: Sequence[Email], ts: Floats, records: Sequence[Record]) -> Emails:
+    start = np.zeros(len(items) + 1, np.int64)
+    np.cumsum([len(item.message) for item in items], out=start[1:])
+    return Emails(
+        ids=[item.id for item in items],
+        given_ts=[item.ts for item in items],
+        ts=ts,
+        records=records,
+        text=np.frombuffer(bytearray().join(item.message for item in items), np.uint8),
+        start=start,
+    )
+
+
+class EmailReader:
+    """Reads mails from JSON objects."""
+
+    time: Any = Time | None
+
+    def __init__(self, fields: EmailFields) -> None:
+        self.fields = fields
+        # "from" cannot be an attribute, but names of struct fields may be anything with a rename.
+        named = [(f"{name}_", name, kind) for name, kind in FORMS.items()]
+        self._decode = reader([("id", fields.id, Text), ("ts", fields.ts, self.time), *named])
+
+    columns = staticmethod(_columns)
+
+    def read(self, record: Record) -> Email:
+        """One mail."""
+        item = self._decode(record.value)
+        parts = {name: given for name in PARTS if (given := getattr(item, f"{name}_")) is not None}
+        whole = {"raw": item.raw_, "raw_base64": item.raw_base64_, "text": item.text_}
+        forms = [name for name, given in whole.items() if given is not None]
+        forms += ["parts"] if parts else []
+        if not forms:
+            raise Unreadable("missing_field", f"none of the fields {', '.join(FORMS)}")
+        if len(forms) > 1:
+            raise Unreadable("bad_message", f"{' and '.join(forms)}: expected one form of a mail")
+        make = _BYTES.get(forms[0])
+        message = make(whole[forms[0]]) if make else assemble(parts)
+        return Email(item.id, item.ts, message)
+
+
+class MessageReader:
+    """Reads mails from records that are messages; id and time are in Kafka headers."""
+
+    time: Any = Time | None
+
+    def __init__(self, fields: EmailFields) -> None:
+        self.fields = fields
+
+    columns = staticmethod(_columns)
+
+    def read(self, record: Record) -> Email:
+        """One mail."""
+        name = self._header(record, self.fields.id)
+        if name is None:
+            raise Unreadable("missing_field", f"no Kafka header {self.fields.id}")
+        ts = self._header(record, self.fields.ts)
+        number = ts is not None and _NUMBER.fullmatch(ts)
+        return Email(name, float(ts) if ts and number else ts, record.value)
+
+    @staticmethod
+    def _header(record: Record, name: str) -> str | None:
+        """A header's text: the last of that name, as Kafka has it."""
+        found = [value for key, value in record.headers if key == name]
+        if not (name and found):
+            return None
+        try:
+            text = found[-1].decode()
+        except UnicodeDecodeError:
+            raise Unreadable("wrong_type", f"Kafka header {name} is not UTF-8") from None
+        if len(text) > MAX_TEXT:
+            raise Unreadable("too_large", f"Kafka header {name} of length > {MAX_TEXT}")
+        return text
+
+
+def _latin1(raw: str) -> bytes:
+    try:
+        return raw.encode("latin-1")
+    except UnicodeEncodeError as error:
+        detail = f"raw has a character above U+00FF, at {error.start}: it is no byte as latin-1"
+        raise Unreadable("bad_message", detail) from None
+
+
+def _base64(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise Unreadable("bad_message", "raw_base64 is no base64") from None
+
+
+_BYTES: Mapping[str, Callable[[str], bytes]] = {
+    "raw": _latin1,
+    "raw_base64": _base64,
+    "text": lambda text: b"\n" + text.encode(),
+}
+
+
+def assemble(parts: Mapping[str, Any]) -> bytes:
+    r"""A message of the parts there are.
+
+    >>> assemble({"from": "a@b.example", "headers": {"X-Y": "1\n\nforged"}, "body": "Hi"})
+    b'From: a@b.example\nX-Y: 1\n forged\n\nHi'
+    """
+    lines = [f"{name}: {value}\n" for name, value in _headers(parts)]
+    return "".join([*lines, "\n", parts.get("body", "")]).encode()
+
+
+def _headers(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    given = [(name.title(), parts[name]) for name in ("from", "to", "subject") if name in parts]
+    headers = parts.get("headers", {})
+    given += headers.items() if isinstance(headers, dict) else headers
+    for name, texts in given:
+        for text in [texts] if isinstance(texts, str) else texts:
+            # A line that a value breaks into is one of the value's, and starts no header.
+            yield _NO_NAME.sub("-", name), _BREAK.sub("\n ", text.strip("\r\n\t "))

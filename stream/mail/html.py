@@ -1,0 +1,225 @@
+"""HTML into what a reader would see: tags, comments, scripts and entities undone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.compiled import compiled, inlined
+from models.vectors import Ints
+from stream.mail.characters import (
+    BANG,
+    HYPHEN,
+    LESS,
+    MORE,
+    NO_DIGIT,
+    SEMICOLON,
+    SLASH,
+    SPACE,
+    is_digit,
+    is_letter,
+    lower,
+    nibble,
+)
+from stream.mail.hosts import OTHER_TEXT, first_domain, trick
+from stream.mail.work import OPEN, PART, START, TAG, TEXT, Bytes, Work, add, fact
+
+AMPERSAND, HASH = 38, 35
+LONGEST_ENTITY = 10
+SALT_TAG = 0x182
+
+
+@compiled
+def looks_like_html(text: Bytes, size: int) -> bool:
+    """Whether one of the usual tags is in the first bytes."""
+    for i in range(min(size, 1_000) - 3):
+        if text[i] != LESS:
+            continue
+        c, d, e = lower(text[i + 1]), lower(text[i + 2]), lower(text[i + 3])
+        if (
+            (c == 104 and d == 116 and e == 109)  # htm(l)
+            or (c == 98 and d == 111 and e == 100)  # bod(y)
+            or (c == 98 and d == 114 and e in (MORE, SPACE))  # br
+            or (c == 116 and d == 97 and e == 98)  # tab(le)
+            or (c == 102 and d == 111 and e == 110)  # fon(t)
+            or (c == 97 and d == SPACE and e == 104)  # a h(ref)
+            or (c == 112 and d == MORE)  # p
+        ):
+            return True
+    return False
+
+
+@inlined
+def _out(out: Bytes, state: Ints, c: int) -> None:
+    if state[TEXT] < len(out):
+        out[state[TEXT]] = c
+        state[TEXT] += 1
+
+
+@inlined
+def _is(text: Bytes, a: int, b: int, first: int, second: int) -> bool:
+    """Whether a name starts with two letters."""
+    return b - a >= 2 and lower(text[a]) == first and lower(text[a + 1]) == second
+
+
+@compiled
+def _find(text: Bytes, a: int, b: int, first: int, second: int) -> int:
+    """Where two bytes follow each other; `b` if nowhere."""
+    for i in range(a, b - 1):
+        if text[i] == first and lower(text[i + 1]) == second:
+            return i
+    return b
+
+
+@compiled
+def _code_point(out: Bytes, state: Ints, code: int) -> None:
+    """Append a character as UTF-8."""
+    if code in (0, 160) or code > 0x10FFFF:
+        _out(out, state, SPACE)
+    elif code < 0x80:
+        _out(out, state, code)
+    elif code < 0x800:
+        _out(out, state, 0xC0 | (code >> 6))
+        _out(out, state, 0x80 | (code & 0x3F))
+    elif code < 0x10000:
+        _out(out, state, 0xE0 | (code >> 12))
+        _out(out, state, 0x80 | ((code >> 6) & 0x3F))
+        _out(out, state, 0x80 | (code & 0x3F))
+    else:
+        _out(out, state, 0xF0 | (code >> 18))
+        _out(out, state, 0x80 | ((code >> 12) & 0x3F))
+        _out(out, state, 0x80 | ((code >> 6) & 0x3F))
+        _out(out, state, 0x80 | (code & 0x3F))
+
+
+@compiled
+def _entity(out: Bytes, state: Ints, text: Bytes, a: int, b: int) -> int:
+    """Append the character of the entity after the ampersand at `a`; gives where to go on."""
+    end = a + 1
+    while end < b and end - a < LONGEST_ENTITY and text[end] != SEMICOLON:
+        if not (is_letter(text[end]) or is_digit(text[end]) or text[end] == HASH):
+            break
+        end += 1
+    after = end + 1 if end < b and text[end] == SEMICOLON else end
+    if end - a >= 3 and text[a + 1] == HASH:
+        code = 0
+        if lower(text[a + 2]) == 120:
+            for i in range(a + 3, end):
+                digit = nibble(text[i])
+                code = code * 16 + digit if digit != NO_DIGIT else code
+        else:
+            for i in range(a + 2, end):
+                code = code * 10 + text[i] - 48 if is_digit(text[i]) else code
+        _code_point(out, state, int(code))
+        return after
+    if _is(text, a + 1, end, 110, 98):  # nbsp
+        _out(out, state, SPACE)
+    elif _is(text, a + 1, end, 97, 109):  # amp
+        _out(out, state, AMPERSAND)
+    elif _is(text, a + 1, end, 108, 116):  # lt
+        _out(out, state, LESS)
+    elif _is(text, a + 1, end, 103, 116):  # gt
+        _out(out, state, MORE)
+    elif _is(text, a + 1, end, 113, 117):  # quot
+        _out(out, state, 34)
+    else:
+        _out(out, state, AMPERSAND)
+        return a + 1
+    return after
+
+
+@compiled
+def _is_inline(text: Bytes, a: int, b: int) -> bool:
+    """Whether a tag leaves the words around it together: a, b, i, u, em, tt, font, span, big …"""
+    c = lower(text[a]) if b > a else 0
+    if b - a == 1:
+        return c in (97, 98, 105, 117, 115)
+    if b - a == 2:
+        d = lower(text[a + 1])
+        return (c == 101 and d == 109) or (c == 116 and d == 116)
+    return (
+        _is(text, a, b, 102, 111)  # font
+        or _is(text, a, b, 115, 112)  # span
+        or _is(text, a, b, 115, 116)  # strong
+        or _is(text, a, b, 115, 109)  # small
+        or _is(text, a, b, 98, 105)  # big
+    )
+
+
+@compiled
+def _close_link(w: Work, begins: int, mask: np.uint64) -> None:
+    """Hold the text of the link that ends against where it goes."""
+    said = first_domain(w.text, begins, w.state[TEXT])
+    goes = np.uint64(w.state[OPEN])
+    if said != np.uint64(0) and goes != np.uint64(0) and said != goes:
+        trick(w, OTHER_TEXT, mask)
+
+
+@inlined
+def _is_hidden(text: Bytes, a: int, b: int) -> bool:
+    """Whether what is in a tag is not seen: script and style."""
+    third = lower(text[a + 2]) if b - a >= 5 else 0
+    return (third == 114 and _is(text, a, b, 115, 99)) or (
+        third == 121 and _is(text, a, b, 115, 116)
+    )
+
+
+@compiled
+def _past(text: Bytes, i: int, n: int, second: int) -> int:
+    """Where the hidden part ends, whose closing tag starts with "s" and `second`."""
+    while i < n:
+        i = _find(text, i, n, LESS, SLASH)
+        if _is(text, i + 2, n, 115, second):
+            return i
+        i += 2
+    return n
+
+
+@compiled
+def strip(w: Work, mask: np.uint64) -> None:
+    """Append to ``w.text`` what a reader of the HTML in ``w.part`` sees; take its tags down."""
+    out, state = w.text, w.state
+    text, n = w.part, state[PART]
+    anchor = -1
+    i = 0
+    while i < n:
+        c = text[i]
+        if c == AMPERSAND:
+            i = _entity(out, state, text, i, n)
+            continue
+        if c != LESS or i + 1 >= n:
+            _out(out, state, c)
+            i += 1
+            continue
+        if text[i + 1] == BANG and i + 3 < n and text[i + 2] == HYPHEN and text[i + 3] == HYPHEN:
+            end = _find(text, i + 4, n, HYPHEN, MORE)  # a comment
+            i = end + 2
+            continue
+        closing = text[i + 1] == SLASH
+        a = i + 2 if closing else i + 1
+        b = a
+        while b < n and (is_letter(text[b]) or is_digit(text[b])):
+            b += 1
+        if b == a and text[a] != BANG:
+            _out(out, state, c)  # no tag: a lone sign
+            i += 1
+            continue
+        end = b
+        while end < n and text[end] != MORE:
+            end += 1
+        if not closing and b > a:
+            h = add(START, SALT_TAG)
+            for k in range(a, min(b, a + 20)):
+                h = add(h, lower(text[k]))
+            fact(w, h, mask, TAG, text, a, b)
+        if b - a == 1 and lower(text[a]) == 97:
+            if anchor >= 0:
+                _close_link(w, anchor, mask)
+                anchor = -1
+            if not closing:
+                anchor = w.state[TEXT]
+                w.state[OPEN] = np.int64(first_domain(text, b, end))
+        if not _is_inline(text, a, b):
+            _out(out, state, SPACE)
+        i = end + 1
+        if not closing and _is_hidden(text, a, b):
+            i = _past(text, i, n, lower(text[a + 1]))

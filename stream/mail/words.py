@@ -1,0 +1,134 @@
+"""The text cut into words and pairs of words, the raw bytes into 4-grams, and figures of both."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from models.compiled import compiled, inlined
+from models.vectors import Ints
+from stream.mail.characters import cuts_words, folded, is_capital, is_digit, is_space
+from stream.mail.work import (
+    DOMAINS,
+    FIGURE,
+    GRAM,
+    GRAMS,
+    LINKS,
+    PAIR,
+    PAIRS,
+    RUN,
+    SIGN,
+    START,
+    TEXT,
+    WORD,
+    WORDS,
+    Bytes,
+    Work,
+    add,
+    add_hash,
+    name,
+    note,
+    numbered,
+    take,
+)
+
+GRAM_LENGTH = 4
+LONGEST_WORD = 40  # longer ones are no words
+SALT_WORD, SALT_PAIR, SALT_GRAM = range(0x185, 0x188)
+
+# Figures, by the number that is hashed.
+FIGURES = (
+    "length of the text", "words", "share of digits", "digits", "share of capitals",
+    "exclamation marks", "question marks", "share beyond ASCII", "first character", "links",
+    "domains",
+)  # fmt: skip
+
+
+@inlined
+def _steps(count: int) -> int:
+    """A count on a scale of half powers of two."""
+    return int(2.0 * math.log2(count + 1.0))
+
+
+@compiled
+def figures(w: Work, text: Bytes, state: Ints, mask: np.uint64) -> None:
+    """Take down how the text is made up."""
+    n = state[TEXT]
+    digits = capitals = bangs = questions = foreign = words = run = 0
+    inside = False
+    for i in range(n):
+        c = text[i]
+        space = is_space(c)
+        words += inside and space
+        inside = not space
+        if is_digit(c):
+            digits += 1
+            run += 1
+            continue
+        if run:
+            numbered(w, RUN, 0, min(run, 12), mask)
+            run = 0
+        capitals += is_capital(c)
+        bangs += c == 33
+        questions += c == 63
+        foreign += c >= 128
+        if c in (36, 37, 38, 0xA3, 0xAC):  # $ % & £ €, the last bytes
+            numbered(w, SIGN, c, 0, mask)
+    if run:
+        numbered(w, RUN, 0, min(run, 12), mask)
+    words += inside
+    share = 20.0 / max(n, 1)
+    numbered(w, FIGURE, 0, _steps(n), mask)
+    numbered(w, FIGURE, 1, _steps(words), mask)
+    numbered(w, FIGURE, 2, int(digits * share), mask)
+    numbered(w, FIGURE, 3, _steps(digits), mask)
+    numbered(w, FIGURE, 4, int(capitals * share), mask)
+    numbered(w, FIGURE, 5, _steps(bangs) // 2, mask)
+    numbered(w, FIGURE, 6, _steps(questions), mask)
+    numbered(w, FIGURE, 7, int(foreign * share), mask)
+    first = text[0] if n else 0
+    numbered(w, FIGURE, 8, 1 if is_capital(first) else 2 if is_digit(first) else 0, mask)
+    if state[LINKS]:
+        numbered(w, FIGURE, 9, _steps(state[LINKS]), mask)
+        numbered(w, FIGURE, 10, _steps(state[DOMAINS]), mask)
+
+
+@compiled
+def words(w: Work, text: Bytes, n: int, mask: np.uint64) -> None:
+    """Take down the text's words, in lower case with all digits 0, and each two that are next."""
+    last = np.uint64(0)
+    last_start = 0
+    i = 0
+    while i < n:
+        while i < n and cuts_words(text[i]):
+            i += 1
+        a = i
+        h = add(START, SALT_WORD)
+        while i < n and not cuts_words(text[i]):
+            h = add(h, folded(text[i]))
+            i += 1
+        if i == a:
+            return
+        if i - a > LONGEST_WORD:
+            last = np.uint64(0)
+            continue
+        name(w, take(w, WORDS, h, mask), WORD, text, a, i)
+        if last != np.uint64(0):
+            pair = add_hash(add_hash(add(START, SALT_PAIR), last), h)
+            name(w, take(w, PAIRS, pair, mask), PAIR, text, last_start, i)
+        last = h
+        last_start = a
+
+
+@compiled
+def grams(w: Work, raw: Bytes, n: int, mask: np.uint64) -> None:
+    """Take down the 4-grams of the raw bytes."""
+    window = np.uint64(0)
+    low = np.uint64(0xFFFFFFFF)
+    eight = np.uint64(8)
+    for i in range(n):
+        window = ((window << eight) | np.uint64(raw[i])) & low
+        if i >= GRAM_LENGTH - 1:
+            place = take(w, GRAMS, add_hash(add(START, SALT_GRAM), window), mask)
+            note(w, place, GRAM, i - GRAM_LENGTH + 1, 0)
