@@ -232,18 +232,24 @@ def record(
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on after the end of the topics, until Ctrl-C.")
     ] = False,
+    mask: Annotated[
+        bool, typer.Option("--mask", help="Replace texts, addresses and ids by salted hashes.")
+    ] = False,
     sets: Set = None,
 ) -> None:
     """Write the events and labels topics into a recording, in the order in which `run` takes them.
 
     The service's place in the topics is not touched.
 
+    With `--mask` it may be shown to others, and makes a test: a mail keeps its form and loses what
+    people wrote.
+
     Example: `streamgauge record deploy/examples/transactions.toml monday.jsonl.gz`
     """
     with _one_line():
         from stream.commands.record import record as command  # noqa: PLC0415
 
-        command(_load(config, sets), out, follow)
+        command(_load(config, sets), out, follow, mask)
 
 
 @app.command()

@@ -6,6 +6,7 @@ one after another, on its own state, so how records are cut into polls never cha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ from stream.features import Features
 from stream.label_limits import LabelLimits
 from stream.labels import Labels
 
+REST, INTERCEPT = "everything else", "intercept"  # what ends an alert's reasons
 SIGNAL = "error"  # what the drift detectors watch
 
 
@@ -54,7 +56,8 @@ class Outcome:
     scores, thresholds, alerts
         Shape (events,): each event's score, the alert threshold it was held against, and 0 or 1.
     reasons
-        For each alert, in order: the contributions to the logit that count most, name and value.
+        For each alert, in order: the contributions to the logit that count most, name and value;
+        then the sum of all others, if there are any, and the intercept. They add up to the logit.
     dead
         Records that could not be read.
     labelled, labels
@@ -178,10 +181,14 @@ class Monitor:
     def _reasons(
         self, said: Scores, start: Ints, row: int, events: Events, event: int
     ) -> list[tuple[str, float]]:
-        """The contributions to one event's logit that count most, the intercept aside."""
+        """What counts most in one event's logit, then all else and the intercept: its sum."""
         dense, hashed = said.dense_parts[row], said.hashed_parts[start[row] : start[row + 1]]
         parts = self.features.reasons(events, event, dense.tolist(), hashed.tolist())
-        return sorted(parts, key=lambda part: (-abs(part[1]), part[0]))[: self.reasons]
+        parts.sort(key=lambda part: (-abs(part[1]), part[0]))
+        named, others = parts[: self.reasons], parts[self.reasons :]
+        if others:
+            named.append((REST, math.fsum(part for _, part in others)))
+        return [*named, (INTERCEPT, float(dense[0]))]
 
     def _parts(self) -> dict[str, Stateful]:
         optional = {"limits": self.limits, "balance": self.balance}

@@ -21,13 +21,14 @@ def record(
     stop: Event,
     *,
     follow: bool = False,
+    mask: Callable[[Record], Record] = lambda record: record,
     on_poll: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Write a source's records to `out` until it has no more, or until `stop` if `follow`.
 
     Where a plain line would not say what the record was in its topic (a dead letter, an event with
     a label of its own, one without a time, bytes that are not one line, headers), it is wrapped, so
-    that a replay meets it as it was.
+    that a replay meets it as it was. `mask` is put over each record first.
 
     Returns
     -------
@@ -42,8 +43,9 @@ def record(
             records = source.poll(0.5)
             dead = {id(letter.record) for letter in codec.decode(records).dead}
             for r in records:
-                plain = id(r) not in dead and _is_plain(r, envelope(r.value), codec)
-                line = r.value if plain else wrap(r, r.topic == codec.labels_topic)
+                given = mask(r)
+                plain = id(r) not in dead and _is_plain(given, envelope(given.value), codec)
+                line = given.value if plain else wrap(given, r.topic == codec.labels_topic)
                 target.file.write(line + b"\n")
             written += len(records)
             on_poll(len(records))

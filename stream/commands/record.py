@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from stream import build
 from stream.commands.progress import bar
 from stream.commands.signals import stop_event
 from stream.config import Config
+from stream.events import Record
+from stream.masking import Mask
 from stream.record import record as write
 from stream.sources.kafka import KafkaSource
 
 
-def record(config: Config, out: Path, follow: bool) -> None:
+def record(config: Config, out: Path, follow: bool, mask: bool) -> None:
     """Read both topics from their beginning, as a group of our own that commits nothing."""
     stop = stop_event()
     group = f"{config.kafka.group}-record-{secrets.token_hex(4)}"
@@ -37,5 +40,19 @@ def record(config: Config, out: Path, follow: bool) -> None:
                 task, completed=written, total=written + behind, note=f"{written:,} records"
             )
 
-        write(source, build.codec(config), out, stop, follow=follow, on_poll=shown)
+        put = _mask(config) if mask else _unmasked
+        write(source, build.codec(config), out, stop, follow=follow, mask=put, on_poll=shown)
     Console().print(f"{written:,} records in {out}")
+
+
+def _mask(config: Config) -> Callable[[Record], Record]:
+    f = config.fields
+    keys = () if config.kind == "emails" else (f.customer, f.terminal, *f.categorical)
+    hidden = [name for name in keys if name]
+    return Mask(
+        build.fields(config), config.kafka.topics.labels, hidden, secrets.token_bytes(32)
+    ).record
+
+
+def _unmasked(record: Record) -> Record:
+    return record

@@ -54,7 +54,7 @@ def test_raw_messages_are_scored_and_their_recording_too(kafka: str, tmp_path: P
         b"own_verdict": (stage.topics["labels"].encode(), labels[-1][0]),
     }
     alerts = [json.loads(record.value) for record in stage.read("alerts", 1)]
-    assert all(len(alert["reasons"]) == 3 for alert in alerts)
+    assert all(len(alert["reasons"]) == 3 + 2 for alert in alerts)
 
     recording = tmp_path / "recording.jsonl.gz"
     recorded = streamgauge("record", str(stage.config), str(recording))

@@ -80,7 +80,8 @@ def test_reasons_add_up_and_quote_nothing_unless_told_to() -> None:
         if not outcome.alerts.any():
             continue
         for (parts,), said in ((outcome.reasons, names), (other.reasons, quotes)):
-            logit = bias + math.fsum(part for _, part in parts)
+            assert parts[-1] == ("intercept", bias)
+            logit = math.fsum(part for _, part in parts)
             assert outcome.scores[0] == pytest.approx(sigmoid(logit), rel=1e-9)
             said.update(name for name, _ in parts)
     # What is no quote is one of a few names, whatever the mails were.

@@ -262,6 +262,8 @@ def test_reasons_are_contributions_that_add_up() -> None:
             continue
         alerts += 1
         (reasons,) = outcome.reasons
+        *reasons, intercept = reasons
+        assert intercept == ("intercept", bias)
         names = [name for name, _ in reasons]
         texts = [text for (text,) in transactions(outcome).category_texts]
         assert sorted(names) == sorted(["weekend", "night", "risk", *texts])
@@ -293,9 +295,13 @@ def test_reasons_name_the_largest_of_many() -> None:
         at = [*range(width), *(width + monitor.examples._slots[slot])]
         values = [*monitor.examples._dense[slot], *monitor.examples._values[slot]]
         parts = dict(zip(names, weights[at] * values, strict=True))
-        del parts["bias"]
-        largest = sorted(parts.items(), key=lambda part: (-abs(part[1]), part[0]))[:5]
-        assert outcome.reasons == [largest]
+        bias = parts.pop("bias")
+        ranked = sorted(parts.items(), key=lambda part: (-abs(part[1]), part[0]))
+        rest = math.fsum(part for _, part in ranked[5:])
+        (reasons,) = outcome.reasons
+        assert reasons == [*ranked[:5], ("everything else", rest), ("intercept", bias)]
+        logit = math.fsum(part for _, part in reasons)
+        assert outcome.scores[0] == pytest.approx(sigmoid(logit), rel=1e-9)
     assert alerts > 20
 
 
