@@ -38,8 +38,9 @@ kafka: .venv/installed ## A local Kafka in the foreground, on 127.0.0.1:9092
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@touch $@
 
-bench: .venv/bench ## Accuracy and speed beside River by hand and Vowpal Wabbit, as ratios
+bench: .venv/bench ## Accuracy and speed beside River by hand, bogofilter and Vowpal Wabbit, as ratios
 	@$(BIN)/python -m benchmarks.replay
+	@$(BIN)/python -m benchmarks.mail
 	@$(BIN)/python -m benchmarks.model
 
 format: .venv/installed ## Put the code into its one form

@@ -53,13 +53,13 @@ Run = Callable[[Path, Path], Rank]  # the job; what it gives is called when the 
 
 def ours(recording: Path, scores: Path) -> Rank:
     """The path of `streamgauge replay`, and the service's telemetry on top."""
-    return _measured(_replay([recording], scores))
+    return _measured(played([recording], scores))
 
 
 def eight_arms(recording: Path, scores: Path) -> Rank:
     """The same with the default eight arms, and their mixture deciding."""
     several = {"challengers": "default", "decision": {"mode": "mixture"}}
-    return _measured(_replay([recording], scores, parse(several, "eight arms")))
+    return _measured(played([recording], scores, parse(several, "eight arms")))
 
 
 def _measured(ledger: Ledger) -> Rank:
@@ -70,9 +70,12 @@ def _measured(ledger: Ledger) -> Rank:
     return rank
 
 
-def _replay(recordings: list[Path], scores: Path | None, config: Config = ONE_ARM) -> Ledger:
+def played(
+    recordings: list[Path], scores: Path | None, config: Config = ONE_ARM, delay: float = DELAY
+) -> Ledger:
+    """Recordings to their end, with scores written and the service's telemetry."""
     topics = config.kafka.topics
-    source = RecordingSource(recordings, build.fields(config), topics.events, topics.labels, DELAY)
+    source = RecordingSource(recordings, build.fields(config), topics.events, topics.labels, delay)
     monitor, sink, ledger = build.monitor(config), FileSink(scores), Ledger()
     telemetry = Telemetry(monitor, CollectorRegistry(), "bench")
     while not source.exhausted:
@@ -201,7 +204,7 @@ def _whole() -> Figures | None:
     if not RECORDING.exists():
         return None
     with console.status("the whole recording"):
-        ledger = _replay([RECORDING], None)
+        ledger = played([RECORDING], None)
     figures = ledger.figures(ledger.first_time // 86_400.0 * 86_400.0 + 30 * 86_400.0)
     table = Table("days 30 to 89 of the fraud recording", "reached", "wanted")
     table.add_row("average precision", f"{figures.average_precision:.4f}", "0.66")
