@@ -101,36 +101,6 @@ def total(values: Floats) -> float:
 
 
 @inlined
-def dot(cells: Floats, stride: int, x: Floats) -> float:
-    """The `total` of the dense parts, to the bit."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = len(x) // 4 * 4
-    for j in range(0, whole, 4):
-        a += cells[stride * j] * x[j]
-        b += cells[stride * (j + 1)] * x[j + 1]
-        c += cells[stride * (j + 2)] * x[j + 2]
-        d += cells[stride * (j + 3)] * x[j + 3]
-    for j in range(whole, len(x)):
-        a += cells[stride * j] * x[j]
-    return (a + b) + (c + d)
-
-
-@inlined
-def hashed_dot(cells: Floats, stride: int, width: int, slots: Slots, values: Floats) -> float:
-    """The `total` of the hashed parts, likewise."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = len(slots) // 4 * 4
-    for k in range(0, whole, 4):
-        a += cells[stride * (width + slots[k])] * values[k]
-        b += cells[stride * (width + slots[k + 1])] * values[k + 1]
-        c += cells[stride * (width + slots[k + 2])] * values[k + 2]
-        d += cells[stride * (width + slots[k + 3])] * values[k + 3]
-    for k in range(whole, len(slots)):
-        a += cells[stride * (width + slots[k])] * values[k]
-    return (a + b) + (c + d)
-
-
-@inlined
 def square(values: Floats) -> float:
     """The squared norm, likewise."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
@@ -298,14 +268,12 @@ def run(
         if not good:
             counts[REFUSED] += 1
         z = 0.0
-        if good and code[i] == SCORE:
+        if good:
             for j in range(width):
                 dense_parts[i, j] = cells[stride * j] * x[j]
             for k in range(len(slots)):
                 hashed_parts[a + k] = cells[stride * (width + slots[k])] * values[k]
             z = total(dense_parts[i]) + total(hashed_parts[a:b])
-        elif good:  # no one asks for the parts of what is learned
-            z = dot(cells, stride, x) + hashed_dot(cells, stride, width, slots, values)
         else:  # all that is known of it is that it is an event
             dense_parts[i, 0] = cells[0]
             z = cells[0]

@@ -16,8 +16,8 @@ class Scores:
     logits
         Shape (n,); the score is ``1 / (1 + exp(-logit))``.
     dense_parts, hashed_parts
-        Contributions ``w * x`` of each dense feature, shape (n, d), and of each hashed pair, at the
-        scoring steps. With the intercept's they add up to the logit.
+        Contributions ``w * x`` of each dense feature, shape (n, d), and of each hashed pair. With
+        the intercept's they add up to the logit.
     """
 
     logits: Floats
