@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,6 +27,15 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` to be called from compiled code, where LLVM may inline it."""
     return cast(Callable[P, R], _njit(forceinline=True)(function))
+
+
+def number(value: int) -> int:
+    """A constant for compiled code that is handed on to compiled functions.
+
+    A literal is part of a function's type: numba would compile `f` for ``f(1)`` and again for
+    ``f(2)``. This is a number like any other.
+    """
+    return cast(int, np.int64(value))
 
 
 def _njit(**options: Any) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.compiled import inlined
+from models.compiled import inlined, number
 
-SPACE, TAB, NEWLINE, RETURN = 32, 9, 10, 13
-DOT, HYPHEN, SLASH, COLON, AT, PERCENT = 46, 45, 47, 58, 64, 37
-QUOTE, EQUALS, QUESTION, SEMICOLON, LESS, MORE, BANG = 34, 61, 63, 59, 60, 62, 33
-NO_DIGIT = -1
+SPACE, TAB, NEWLINE, RETURN = map(number, b" \t\n\r")
+DOT, HYPHEN, SLASH, COLON, AT, PERCENT = map(number, b".-/:@%")
+QUOTE, EQUALS, QUESTION, SEMICOLON, LESS, MORE, BANG = map(number, b'"=?;<>!')
+AMPERSAND, APOSTROPHE, HASH, STAR, UNDERSCORE = map(number, b"&'#*_")
+NO_DIGIT = number(-1)
 
 _ALL = [chr(i) for i in range(128)] + ["é"] * 128
 _IS_SPACE, _IS_DIGIT, _IS_LETTER, _IS_HOST, _CUTS_WORDS, _CUTS_HEADER, _IS_CAPITAL = (

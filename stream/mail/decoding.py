@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.compiled import compiled, inlined
-from models.vectors import Ints
+from models.compiled import compiled, inlined, number
+from models.vectors import Bytes, Ints
 from stream.mail.characters import (
     EQUALS,
     NEWLINE,
@@ -16,15 +16,15 @@ from stream.mail.characters import (
     RETURN,
     SPACE,
     TAB,
+    UNDERSCORE,
     is_space,
     lower,
     nibble,
 )
-from stream.mail.work import LINE, Bytes
+from stream.mail.work import LINE, NOTHING
 
-UNDERSCORE = 95
-AS_IS, BASE64, QUOTED = range(3)  # encodings
-UTF8, LATIN, UTF16 = range(3)  # charsets; what is none of them stays as it is
+AS_IS, BASE64, QUOTED, QUOTED_WORD = map(number, range(4))  # encodings; the last of headers
+UTF8, LATIN, UTF16 = map(number, range(3))  # charsets; what is none of them stays as it is
 NO_CODE = -1
 
 
@@ -45,7 +45,7 @@ def _six(c: int) -> int:
 
 
 @inlined
-def put(out: Bytes, size: int, c: int, charset: int) -> int:
+def put(out: Bytes, size: int, c: np.uint8, charset: int) -> int:
     """Append one decoded byte as UTF-8; gives the size after it."""
     if charset == LATIN and c >= 128:
         if size + 1 < len(out):
@@ -77,12 +77,14 @@ def decode(
                 break
             six = _six(source[i])
             if six == NO_CODE:
+                if source[i] == EQUALS:  # the end; another text in base64 may follow
+                    bits = 0
                 continue
             held = ((held << 6) | six) & 0xFFFFFF
             bits += 6
             if bits >= 8:
                 bits -= 8
-                size = put(out, size, (held >> bits) & 255, charset)
+                size = put(out, size, np.uint8((held >> bits) & 255), charset)
         return size
     if encoding == AS_IS and charset == UTF8:
         for i in range(a, min(b, a + len(out) - size)):
@@ -92,7 +94,9 @@ def decode(
     i = a
     while i < b and size < len(out):
         c = source[i]
-        if encoding == QUOTED and c == EQUALS:
+        if encoding == QUOTED_WORD and c == UNDERSCORE:
+            c = np.uint8(SPACE)
+        if encoding != AS_IS and c == EQUALS:
             if i + 2 < b and nibble(source[i + 1]) >= 0 and nibble(source[i + 2]) >= 0:
                 c = np.uint8(nibble(source[i + 1]) * 16 + nibble(source[i + 2]))
                 i += 2
@@ -111,14 +115,20 @@ def decode(
 @compiled
 def charset_of(source: Bytes, a: int, b: int) -> int:
     """How bytes above 127 are to be read, from the name of a charset."""
-    if b - a >= 2 and lower(source[a]) == 117:  # u…
+    if b - a < 4:
+        return UTF8
+    first, second, fourth = lower(source[a]), lower(source[a + 1]), source[a + 3]
+    if first == 117:  # u…
         for i in range(a, b):
             if source[i] == 49:  # utf-16, not utf-8
                 return UTF16
-        return UTF8
-    if b - a >= 4 and lower(source[a]) == 105 and lower(source[a + 1]) == 115:  # iso-8859-…
-        return LATIN if lower(source[a + 3]) in (45, 95, 56) else UTF8
-    if b - a >= 2 and lower(source[a]) == 119 and lower(source[a + 1]) == 105:  # windows-125…
+    elif first == 105 and second == 115:  # iso-8859-…, iso8859-…
+        return LATIN if fourth in (45, 95, 56) else UTF8
+    elif (
+        (first == 119 and second == 105)  # windows-125…
+        or (first == 99 and second == 112 and fourth == 50)  # cp125…
+        or (first == 108 and second == 97)  # latin-…
+    ):
         return LATIN
     return UTF8
 
@@ -126,7 +136,7 @@ def charset_of(source: Bytes, a: int, b: int) -> int:
 @compiled
 def decode_header(source: Bytes, a: int, b: int, line: Bytes, state: Ints) -> None:
     """A header's value, unfolded and with its encoded words (RFC 2047) read, into `line`."""
-    size = 0
+    size = NOTHING
     i = a
     while i < b and size < len(line):
         c = source[i]
@@ -144,13 +154,8 @@ def decode_header(source: Bytes, a: int, b: int, line: Bytes, state: Ints) -> No
                     end += 1
                 if end < b and source[end] == QUESTION and code in (98, 113):
                     charset = charset_of(source, first, second)
-                    encoding = BASE64 if code == 98 else QUOTED
-                    before = size
+                    encoding = BASE64 if code == 98 else QUOTED_WORD
                     size = decode(source, start, end, encoding, charset, line, size)
-                    if encoding == QUOTED:
-                        for k in range(before, size):
-                            if line[k] == UNDERSCORE:
-                                line[k] = SPACE
                     i = end + 2 if end + 1 < b and source[end + 1] == EQUALS else end + 1
                     # White space between two encoded words is no part of the text.
                     j = i

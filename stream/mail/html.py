@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.compiled import compiled, inlined
-from models.vectors import Ints
+from models.compiled import compiled, inlined, number
+from models.vectors import Bytes, Ints
 from stream.mail.characters import (
+    AMPERSAND,
+    APOSTROPHE,
     BANG,
+    HASH,
     HYPHEN,
     LESS,
     MORE,
     NO_DIGIT,
+    QUOTE,
     SEMICOLON,
     SLASH,
     SPACE,
@@ -20,12 +24,25 @@ from stream.mail.characters import (
     lower,
     nibble,
 )
-from stream.mail.hosts import OTHER_TEXT, first_domain, trick
-from stream.mail.work import OPEN, PART, START, TAG, TEXT, Bytes, Work, add, fact
+from stream.mail.links import first_domain
+from stream.mail.tricks import OTHER_TEXT, trick
+from stream.mail.work import NOTHING, NOWHERE, OPEN, PART, TAG, TEXT, Work, fact, hash_of
 
-AMPERSAND, HASH = 38, 35
 LONGEST_ENTITY = 10
-SALT_TAG = 0x182
+LONGEST_TAG = 20
+SALT_TAG = number(0x182)
+
+
+def _pair(two: bytes) -> int:
+    return two[0] << 8 | two[1]
+
+
+# How names of entities and tags start, which is enough to tell those that matter.
+AMP, APOS, LT, GT, NBSP, QUOT = map(_pair, (b"am", b"ap", b"lt", b"gt", b"nb", b"qu"))
+BIG, EM, FONT, SMALL, SPAN, STRONG, TT = map(
+    _pair, (b"bi", b"em", b"fo", b"sm", b"sp", b"st", b"tt")
+)
+SCRIPT, STYLE = _pair(b"sc"), STRONG
 
 
 @compiled
@@ -56,16 +73,16 @@ def _out(out: Bytes, state: Ints, c: int) -> None:
 
 
 @inlined
-def _is(text: Bytes, a: int, b: int, first: int, second: int) -> bool:
-    """Whether a name starts with two letters."""
-    return b - a >= 2 and lower(text[a]) == first and lower(text[a + 1]) == second
+def _first_two(text: Bytes, a: int, b: int) -> int:
+    """How a name starts, as one number; 0 if it is shorter."""
+    return 256 * lower(text[a]) + lower(text[a + 1]) if b - a >= 2 else 0
 
 
 @compiled
 def _find(text: Bytes, a: int, b: int, first: int, second: int) -> int:
     """Where two bytes follow each other; `b` if nowhere."""
     for i in range(a, b - 1):
-        if text[i] == first and lower(text[i + 1]) == second:
+        if text[i] == first and text[i + 1] == second:
             return i
     return b
 
@@ -111,44 +128,38 @@ def _entity(out: Bytes, state: Ints, text: Bytes, a: int, b: int) -> int:
                 code = code * 10 + text[i] - 48 if is_digit(text[i]) else code
         _code_point(out, state, int(code))
         return after
-    if _is(text, a + 1, end, 110, 98):  # nbsp
+    start, size = _first_two(text, a + 1, end), end - a - 1
+    if start == NBSP and size == 4:
         _out(out, state, SPACE)
-    elif _is(text, a + 1, end, 97, 109):  # amp
-        _out(out, state, AMPERSAND)
-    elif _is(text, a + 1, end, 108, 116):  # lt
+    elif start == LT and size == 2:
         _out(out, state, LESS)
-    elif _is(text, a + 1, end, 103, 116):  # gt
+    elif start == GT and size == 2:
         _out(out, state, MORE)
-    elif _is(text, a + 1, end, 113, 117):  # quot
-        _out(out, state, 34)
+    elif start == QUOT and size == 4:
+        _out(out, state, QUOTE)
+    elif start == APOS and size == 4:
+        _out(out, state, APOSTROPHE)
     else:
         _out(out, state, AMPERSAND)
-        return a + 1
+        return after if start == AMP and size == 3 else a + 1
     return after
 
 
 @compiled
 def _is_inline(text: Bytes, a: int, b: int) -> bool:
-    """Whether a tag leaves the words around it together: a, b, i, u, em, tt, font, span, big …"""
-    c = lower(text[a]) if b > a else 0
+    """Whether a tag leaves the words around it together."""
     if b - a == 1:
-        return c in (97, 98, 105, 117, 115)
+        return lower(text[a]) in (97, 98, 105, 115, 117)  # a, b, i, s, u
+    start = _first_two(text, a, b)
     if b - a == 2:
-        d = lower(text[a + 1])
-        return (c == 101 and d == 109) or (c == 116 and d == 116)
-    return (
-        _is(text, a, b, 102, 111)  # font
-        or _is(text, a, b, 115, 112)  # span
-        or _is(text, a, b, 115, 116)  # strong
-        or _is(text, a, b, 115, 109)  # small
-        or _is(text, a, b, 98, 105)  # big
-    )
+        return start in (EM, TT)
+    return start in (BIG, FONT, SMALL, SPAN, STRONG)
 
 
 @compiled
 def _close_link(w: Work, begins: int, mask: np.uint64) -> None:
     """Hold the text of the link that ends against where it goes."""
-    said = first_domain(w.text, begins, w.state[TEXT])
+    said = first_domain(w.text[:], begins, w.state[TEXT])
     goes = np.uint64(w.state[OPEN])
     if said != np.uint64(0) and goes != np.uint64(0) and said != goes:
         trick(w, OTHER_TEXT, mask)
@@ -157,18 +168,18 @@ def _close_link(w: Work, begins: int, mask: np.uint64) -> None:
 @inlined
 def _is_hidden(text: Bytes, a: int, b: int) -> bool:
     """Whether what is in a tag is not seen: script and style."""
-    third = lower(text[a + 2]) if b - a >= 5 else 0
-    return (third == 114 and _is(text, a, b, 115, 99)) or (
-        third == 121 and _is(text, a, b, 115, 116)
-    )
+    if b - a < 5:
+        return False
+    start, third = _first_two(text, a, b), lower(text[a + 2])
+    return (start == SCRIPT and third == 114) or (start == STYLE and third == 121)
 
 
 @compiled
-def _past(text: Bytes, i: int, n: int, second: int) -> int:
-    """Where the hidden part ends, whose closing tag starts with "s" and `second`."""
+def _past(text: Bytes, i: int, n: int, start: int) -> int:
+    """Where the hidden part ends, whose closing tag starts like its opening one."""
     while i < n:
         i = _find(text, i, n, LESS, SLASH)
-        if _is(text, i + 2, n, 115, second):
+        if _first_two(text, i + 2, n) == start:
             return i
         i += 2
     return n
@@ -177,10 +188,10 @@ def _past(text: Bytes, i: int, n: int, second: int) -> int:
 @compiled
 def strip(w: Work, mask: np.uint64) -> None:
     """Append to ``w.text`` what a reader of the HTML in ``w.part`` sees; take its tags down."""
-    out, state = w.text, w.state
-    text, n = w.part, state[PART]
-    anchor = -1
-    i = 0
+    out, state = w.text[:], w.state
+    text, n = w.part[:], state[PART]
+    anchor = NOWHERE
+    i = NOTHING
     while i < n:
         c = text[i]
         if c == AMPERSAND:
@@ -199,7 +210,7 @@ def strip(w: Work, mask: np.uint64) -> None:
         b = a
         while b < n and (is_letter(text[b]) or is_digit(text[b])):
             b += 1
-        if b == a and text[a] != BANG:
+        if b == a and (a == n or text[a] != BANG):
             _out(out, state, c)  # no tag: a lone sign
             i += 1
             continue
@@ -207,14 +218,11 @@ def strip(w: Work, mask: np.uint64) -> None:
         while end < n and text[end] != MORE:
             end += 1
         if not closing and b > a:
-            h = add(START, SALT_TAG)
-            for k in range(a, min(b, a + 20)):
-                h = add(h, lower(text[k]))
-            fact(w, h, mask, TAG, text, a, b)
+            fact(w, hash_of(text, a, min(b, a + LONGEST_TAG), SALT_TAG), mask, TAG, text, a, b)
         if b - a == 1 and lower(text[a]) == 97:
             if anchor >= 0:
                 _close_link(w, anchor, mask)
-                anchor = -1
+                anchor = NOWHERE
             if not closing:
                 anchor = w.state[TEXT]
                 w.state[OPEN] = np.int64(first_domain(text, b, end))
@@ -222,4 +230,4 @@ def strip(w: Work, mask: np.uint64) -> None:
             _out(out, state, SPACE)
         i = end + 1
         if not closing and _is_hidden(text, a, b):
-            i = _past(text, i, n, lower(text[a + 1]))
+            i = _past(text, i, n, _first_two(text, a, b))

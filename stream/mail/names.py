@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
-from stream.mail.hosts import TRICKS
+from stream.mail.known import ENDINGS, HEADERS, TAGS
+from stream.mail.tricks import TRICKS
 from stream.mail.words import FIGURES, LONGEST_WORD
 from stream.mail.work import (
     END,
@@ -14,6 +15,7 @@ from stream.mail.work import (
     FILE,
     GRAM,
     GROUPS,
+    HEAD,
     HEADER,
     HOST,
     NOTE,
@@ -40,11 +42,13 @@ def found(work: Any, quoting: bool) -> Iterator[str]:
         What a scan has filled (see `stream.mail.work.new_work`).
     quoting
         Whether names quote the message. If not, they say which part of it a find is in, and nothing
-        in them comes from a sender but the names of headers, tags and endings of files.
+        in them is a sender's own: of headers, tags and endings of files, only well-known ones are
+        named.
     """
     tally, texts = work["tally"][0], work["names"][0].tobytes()
     notes = work["notes"][0].reshape(-1, NOTE)
-    owners = _owners(work["raw"][0, : work["state"][0, RAW]].tobytes(), quoting)
+    state = work["state"][0]
+    owners = _owners(work["raw"][0, : state[RAW]].tobytes(), int(state[HEAD]), quoting)
     starts = [start for start, _ in owners]
     first = 0
     for group in range(GROUPS):
@@ -64,54 +68,50 @@ def _name(kind: int, which: int, text: bytes, header: bytes, quoting: bool) -> s
     if kind == RUN:
         return "digits in a row"
     if kind == TAG:
-        return f"tag <{_read(text)}>"
+        read = _read(text)
+        return f"tag <{read}>" if quoting or read in TAGS else "another tag"
     if kind == FILE:
-        return f"attached file {_read(text)}"
-    if kind == HEADER and not header:
-        return f"header {_read(text)}"
-    part = {
-        HEADER: f"header {_read(header)}", SUBJECT: "subject", SENDER: "sender", HOST: "links",
-        WORD: "text", PAIR: "text",
-    }.get(kind, "text")  # fmt: skip
-    if not quoting:
+        read = _read(text)
+        return f"attached file {read}" if quoting or read in ENDINGS else "attached file"
+    part = {SUBJECT: "subject", SENDER: "sender", HOST: "links"}.get(kind, "text")
+    if kind == HEADER:
+        part = _header(header, quoting)
+    if not quoting or not text:
         return part
     if kind in (WORD, PAIR):
         return f'"{_read(b" ".join(text.translate(_SPACES).split()))}"'
     if kind == HOST:
         return f"host {_read(text)}"
-    return f'{part} "{_read(text)}"' if text else part
+    return f'{part} "{_read(text)}"'
+
+
+def _header(name: bytes, quoting: bool) -> str:
+    read = _read(name)
+    return f"header {read}" if quoting or read in HEADERS else "another header"
 
 
 def _read(text: bytes) -> str:
-    return text.decode("utf-8", "replace").lower()
+    """Bytes in lower case as they can be shown anywhere: what would move a cursor is one sign."""
+    read = text.decode("utf-8", "replace").lower()
+    return "".join(c if c.isprintable() else "\ufffd" for c in read)
 
 
-def _owners(raw: bytes, quoting: bool) -> list[tuple[int, str]]:
+def _owners(raw: bytes, head: int, quoting: bool) -> list[tuple[int, str]]:
     """Where in the raw bytes each header, the text, and each of its words begins, with its name."""
-    owners = [(0, "text")]
+    owners = []
     at = 0
-    body = True
-    for line in raw.splitlines(keepends=True):
-        name, colon, _ = line.partition(b":")
-        if not line.strip():
-            break
-        if not line[:1].isspace():
-            if not colon or b" " in name:
-                break
-            read = _read(name)
-            body = False
-            owners.append(
-                (at, {"subject": "subject", "from": "sender"}.get(read, f"header {read}"))
-            )
-        at += len(line)
-    if body:
-        at = 0
-    owners.append((at, "text"))
+    for line in raw[:head].split(b"\n"):
+        if not line.startswith((b" ", b"\t")):  # else it belongs to the header before it
+            name = line.partition(b":")[0]
+            own = {b"subject": "subject", b"from": "sender"}.get(name.lower())
+            owners.append((at, own or _header(name, quoting)))
+        at += len(line) + 1
+    owners.append((head, "text"))
     if quoting:
-        text = raw[at:].translate(_SPACES)
-        place = 0
-        for word in text.split(b" "):
-            if 0 < len(word) <= LONGEST_WORD:
-                owners.append((at + place, f'"{_read(word)}"'))
+        place = head
+        for word in raw[head:].translate(_SPACES).split(b" "):
+            if word:
+                short = len(word) <= LONGEST_WORD  # a longer one is no word
+                owners.append((place, f'"{_read(word)}"' if short else "text"))
             place += len(word) + 1
     return owners

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from models.compiled import compiled, inlined
-from models.vectors import Ints
+from models.compiled import compiled, inlined, number
+from models.vectors import Bytes
 from stream.mail.characters import cuts_words, folded, is_capital, is_digit, is_space
 from stream.mail.work import (
     DOMAINS,
@@ -15,15 +15,14 @@ from stream.mail.work import (
     GRAM,
     GRAMS,
     LINKS,
+    NOTHING,
     PAIR,
     PAIRS,
     RUN,
     SIGN,
     START,
-    TEXT,
     WORD,
     WORDS,
-    Bytes,
     Work,
     add,
     add_hash,
@@ -35,7 +34,7 @@ from stream.mail.work import (
 
 GRAM_LENGTH = 4
 LONGEST_WORD = 40  # longer ones are no words
-SALT_WORD, SALT_PAIR, SALT_GRAM = range(0x185, 0x188)
+SALT_WORD, SALT_PAIR, SALT_GRAM = map(number, range(0x185, 0x188))
 
 # Figures, by the number that is hashed.
 FIGURES = (
@@ -43,6 +42,10 @@ FIGURES = (
     "exclamation marks", "question marks", "share beyond ASCII", "first character", "links",
     "domains",
 )  # fmt: skip
+(
+    LENGTH, COUNT_OF_WORDS, DIGIT_SHARE, DIGITS, CAPITAL_SHARE, BANGS, QUESTIONS, FOREIGN_SHARE,
+    FIRST, LINK_COUNT, DOMAIN_COUNT,
+) = map(number, range(11))  # fmt: skip
 
 
 @inlined
@@ -52,9 +55,8 @@ def _steps(count: int) -> int:
 
 
 @compiled
-def figures(w: Work, text: Bytes, state: Ints, mask: np.uint64) -> None:
+def figures(w: Work, text: Bytes, n: int, mask: np.uint64) -> None:
     """Take down how the text is made up."""
-    n = state[TEXT]
     digits = capitals = bangs = questions = foreign = words = run = 0
     inside = False
     for i in range(n):
@@ -67,39 +69,39 @@ def figures(w: Work, text: Bytes, state: Ints, mask: np.uint64) -> None:
             run += 1
             continue
         if run:
-            numbered(w, RUN, 0, min(run, 12), mask)
+            numbered(w, RUN, NOTHING, min(run, 12), mask)
             run = 0
         capitals += is_capital(c)
         bangs += c == 33
         questions += c == 63
         foreign += c >= 128
         if c in (36, 37, 38, 0xA3, 0xAC):  # $ % & £ €, the last bytes
-            numbered(w, SIGN, c, 0, mask)
+            numbered(w, SIGN, c, NOTHING, mask)
     if run:
-        numbered(w, RUN, 0, min(run, 12), mask)
+        numbered(w, RUN, NOTHING, min(run, 12), mask)
     words += inside
     share = 20.0 / max(n, 1)
-    numbered(w, FIGURE, 0, _steps(n), mask)
-    numbered(w, FIGURE, 1, _steps(words), mask)
-    numbered(w, FIGURE, 2, int(digits * share), mask)
-    numbered(w, FIGURE, 3, _steps(digits), mask)
-    numbered(w, FIGURE, 4, int(capitals * share), mask)
-    numbered(w, FIGURE, 5, _steps(bangs) // 2, mask)
-    numbered(w, FIGURE, 6, _steps(questions), mask)
-    numbered(w, FIGURE, 7, int(foreign * share), mask)
+    numbered(w, FIGURE, LENGTH, _steps(n), mask)
+    numbered(w, FIGURE, COUNT_OF_WORDS, _steps(words), mask)
+    numbered(w, FIGURE, DIGIT_SHARE, int(digits * share), mask)
+    numbered(w, FIGURE, DIGITS, _steps(digits), mask)
+    numbered(w, FIGURE, CAPITAL_SHARE, int(capitals * share), mask)
+    numbered(w, FIGURE, BANGS, _steps(bangs) // 2, mask)
+    numbered(w, FIGURE, QUESTIONS, _steps(questions), mask)
+    numbered(w, FIGURE, FOREIGN_SHARE, int(foreign * share), mask)
     first = text[0] if n else 0
-    numbered(w, FIGURE, 8, 1 if is_capital(first) else 2 if is_digit(first) else 0, mask)
-    if state[LINKS]:
-        numbered(w, FIGURE, 9, _steps(state[LINKS]), mask)
-        numbered(w, FIGURE, 10, _steps(state[DOMAINS]), mask)
+    numbered(w, FIGURE, FIRST, 1 if is_capital(first) else 2 if is_digit(first) else 0, mask)
+    if w.state[LINKS]:
+        numbered(w, FIGURE, LINK_COUNT, _steps(w.state[LINKS]), mask)
+        numbered(w, FIGURE, DOMAIN_COUNT, _steps(w.state[DOMAINS]), mask)
 
 
 @compiled
 def words(w: Work, text: Bytes, n: int, mask: np.uint64) -> None:
     """Take down the text's words, in lower case with all digits 0, and each two that are next."""
     last = np.uint64(0)
-    last_start = 0
-    i = 0
+    last_start = NOTHING
+    i = NOTHING
     while i < n:
         while i < n and cuts_words(text[i]):
             i += 1
@@ -131,4 +133,4 @@ def grams(w: Work, raw: Bytes, n: int, mask: np.uint64) -> None:
         window = ((window << eight) | np.uint64(raw[i])) & low
         if i >= GRAM_LENGTH - 1:
             place = take(w, GRAMS, add_hash(add(START, SALT_GRAM), window), mask)
-            note(w, place, GRAM, i - GRAM_LENGTH + 1, 0)
+            note(w, place, GRAM, i - GRAM_LENGTH + 1, NOTHING)

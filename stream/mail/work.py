@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.compiled import compiled, inlined
-from models.vectors import Hashes, Ints, Slots
-
-Bytes: TypeAlias = NDArray[np.uint8]
+from models.compiled import compiled, inlined, number
+from models.vectors import Bytes, Hashes, Ints, Slots
+from stream.mail.characters import lower
 
 # Groups of finds: each is scaled to length 1 on its own, so that many 4-grams do not drown a host.
-FACTS, WORDS, PAIRS, GRAMS = range(4)
+FACTS, WORDS, PAIRS, GRAMS = map(number, range(4))
 GROUPS = 4
 
 # Kinds of finds, by what a reason calls them.
-HEADER, SUBJECT, SENDER, HOST, TAG, FILE, TRICK, FIGURE, RUN, SIGN, WORD, PAIR, GRAM = range(13)
+(
+    HEADER, SUBJECT, SENDER, HOST, TAG, FILE, TRICK, FIGURE, RUN, SIGN, WORD, PAIR, GRAM,
+) = map(number, range(13))  # fmt: skip
 
 # Places of `state`: bytes used of the buffers; what the latest headers said of the body that
 # follows; domains and links found, and the domain of the link that is open; most bytes of
-# `raw`; where the name of the header that is read lies in `names`.
+# `raw`, and how many of them are headers; where the name of the header that is read lies in
+# `names`.
 RAW, LINE, PART, TEXT = range(4)
 TYPE, ENCODING, CHARSET, BOUNDARY, BOUNDARY_END = range(4, 9)
 DOMAINS, LINKS, OPEN = range(9, 12)
-LIMIT, OF, OF_END = 12, 13, 14
-# Places of `domains`: whose history counts, then pairs of a domain and its skeleton.
-SENDER_DOMAIN, SENDER_ADDRESS, FIRST_DOMAIN = range(3)
+LIMIT, HEAD, OF, OF_END = range(12, 16)
+# Places of `domains`: whose history counts; where replies go; pairs of a domain and its skeleton.
+SENDER_DOMAIN, SENDER_ADDRESS, REPLY_DOMAIN, FIRST_DOMAIN = range(4)
 MAX_DOMAINS = 8
 # Places of `tally`: finds by group, where each group's place ends, bytes used of `names`, the
 # message's stamp, and whether notes are taken.
 COUNT, END, NAMED, STAMP, NOTING = 0, 4, 8, 9, 10
 
+MAX_SCAN = 1 << 16  # bytes of a message in which headers and parts are looked for
 MAX_TEXT = 6_000  # bytes of decoded text that are read
 MAX_LINE = 2_000  # bytes of a header's value that are read
 MAX_FINDS = (512, 1_024, 1_024)  # of facts, words and pairs of words
@@ -41,6 +43,7 @@ NOTE = 5  # numbers of a note
 TABLE = 1 << 13
 MAX_BYTES = 4_096  # so that the table is never full
 
+NOTHING, NOWHERE = number(0), number(-1)
 START = np.uint64(0xCBF29CE484222325)
 PRIME = np.uint64(0x100000001B3)
 MIX = np.uint64(0xD6E8FEB86659FD93)
@@ -50,8 +53,9 @@ HALF = np.uint64(32)
 class Work(NamedTuple):
     """All that a message's scan writes into: the fields of one record, for type checkers.
 
-    In fact a record of the type `LAYOUT`. It goes into compiled functions as one pointer, and its
-    sizes are constants there; a tuple of arrays would go in as seven numbers for each.
+    In fact a record of the type `LAYOUT`. It goes into compiled functions as one pointer; a tuple
+    of arrays would go in as seven numbers for each. An array's size is part of its type there, so
+    functions that take any buffer are handed a slice (``w.text[:]``) and compiled once.
 
     Attributes
     ----------
@@ -97,14 +101,14 @@ LAYOUT = np.dtype(
         ("line", np.uint8, MAX_LINE),
         ("part", np.uint8, 4 * MAX_TEXT),
         ("text", np.uint8, MAX_TEXT),
-        ("state", np.int64, 15),
+        ("state", np.int64, 16),
         ("domains", np.uint64, FIRST_DOMAIN + 2 * MAX_DOMAINS),
         ("stack", np.int64, 64),
         ("table", np.int32, TABLE),
         ("slots", np.int32, MOST_FINDS),
         ("tally", np.int64, 11),
         ("notes", np.int64, NOTE * MOST_FINDS),
-        ("names", np.uint8, 16 * MOST_FINDS),
+        ("names", np.uint8, MAX_SCAN + MAX_NAME * sum(MAX_FINDS)),  # of headers, and of finds
     ],
     align=True,
 )
@@ -158,6 +162,15 @@ def mixed(h: np.uint64) -> np.uint64:
     """All bits of a hash into its low ones."""
     h = (h ^ (h >> HALF)) * MIX
     return h ^ (h >> HALF)
+
+
+@compiled
+def hash_of(text: Bytes, a: int, b: int, salt: int) -> np.uint64:
+    """Hash of bytes in lower case."""
+    h = add(START, salt)
+    for i in range(a, b):
+        h = add(h, lower(text[i]))
+    return h
 
 
 @inlined
