@@ -196,8 +196,8 @@ def reader(columns: Sequence[tuple[str, str, Any]]) -> Callable[[bytes], Any]:
     Parameters
     ----------
     columns
-        (attribute, name in JSON, type). Where the type knows None, a field that is missing is None;
-        where the name is empty, so it always is.
+        (attribute, name in JSON, type). Where the type knows None, or is Raw, a missing field is
+        None; where the name is empty, so it always is.
     """
     named = [column for column in columns if column[1]]
     needed = [(at, kind) for at, _, kind in named if not _knows_none(kind)]
@@ -210,7 +210,7 @@ def reader(columns: Sequence[tuple[str, str, Any]]) -> Callable[[bytes], Any]:
 
 
 def _knows_none(kind: Any) -> bool:
-    return type(None) in getattr(kind, "__args__", ())
+    return kind is msgspec.Raw or type(None) in getattr(kind, "__args__", ())
 
 
 def _times(items: Sequence[Any], kind: Any, stamps: Floats) -> Floats:

@@ -30,6 +30,7 @@ MASKED_HEADERS = (
     "to", "cc", "bcc", "apparently-to", "delivered-to", "envelope-to", "resent-*", "errors-to",
     "received*", "return-path", "sender", "precedence", "list-*", "mailing-list", "status", "lines",
     "x-*", "!x-mailer", "!x-mimeole", "!x-priority", "!x-msmail-priority", "xref", "approved",
+    "arc-*", "dkim-*", "domainkey-*",
 )  # fmt: skip
 
 
@@ -151,7 +152,7 @@ class EmailSettings(Section, frozen=True):
     An event that waits for its label takes up to 8 bytes for each of `max_bytes`.
     """
 
-    max_bytes: Annotated[int, Meta(ge=16, le=4_096)] = 3_000
+    max_bytes: Annotated[int, Meta(ge=16, le=4_096)] = 1_500
     hash_bits: Annotated[int, Meta(ge=8, le=26)] = 22
     masked_headers: tuple[HeaderPattern, ...] = MASKED_HEADERS
     windows: Windows = ("1d", "30d")

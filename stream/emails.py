@@ -18,6 +18,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from string import whitespace
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ import numpy as np
 from models.vectors import Floats
 from stream.codec import MAX_TEXT, Fields, Text, Time, Unreadable, reader
 from stream.events import Emails, Record
+from stream.mail.work import MAX_SCAN
 
 Texts = str | list[str]
 PARTS: Mapping[str, Any] = {  # in the order in which they are put together
@@ -35,6 +37,10 @@ PARTS: Mapping[str, Any] = {  # in the order in which they are put together
     "headers": dict[str, Texts] | list[tuple[str, str]] | None,
     "body": str | None,
 }
+# Of a part of many values: a message's beginning is all that is looked at, and a million values
+# would take half a second to put together.
+MOST_BYTES = MAX_SCAN
+_MANY = {name: msgspec.json.Decoder(PARTS[name]) for name in ("from", "to", "subject", "headers")}
 FORMS: Mapping[str, Any] = {
     "raw": str | None,
     "raw_base64": str | None,
@@ -86,7 +92,8 @@ class EmailReader:
     def __init__(self, fields: EmailFields) -> None:
         self.fields = fields
         # "from" cannot be an attribute, but names of struct fields may be anything with a rename.
-        named = [(f"{name}_", name, kind) for name, kind in FORMS.items()]
+        kinds = {**FORMS, **dict.fromkeys(_MANY, msgspec.Raw)}
+        named = [(f"{name}_", name, kind) for name, kind in kinds.items()]
         self._decode = reader([("id", fields.id, Text), ("ts", fields.ts, self.time), *named])
 
     columns = staticmethod(_columns)
@@ -94,7 +101,7 @@ class EmailReader:
     def read(self, record: Record) -> Email:
         """One mail."""
         item = self._decode(record.value)
-        parts = {name: given for name in PARTS if (given := getattr(item, f"{name}_")) is not None}
+        parts = {name: given for name in PARTS if (given := _part(item, name)) is not None}
         whole = {"raw": item.raw_, "raw_base64": item.raw_base64_, "text": item.text_}
         forms = [name for name, given in whole.items() if given is not None]
         forms += ["parts"] if parts else []
@@ -105,6 +112,17 @@ class EmailReader:
         make = _BYTES.get(forms[0])
         message = make(whole[forms[0]]) if make else assemble(parts)
         return Email(item.id, item.ts, message)
+
+
+def _part(item: Any, name: str) -> Any:
+    """A part of a mail, None where there is none."""
+    given = getattr(item, f"{name}_")
+    if given is None or name not in _MANY:
+        return given
+    size = len(memoryview(given))
+    if size > MOST_BYTES:
+        raise Unreadable("too_large", f"{name} of {size} bytes, more than {MOST_BYTES}")
+    return _MANY[name].decode(given)
 
 
 class MessageReader:
@@ -151,7 +169,8 @@ def _latin1(raw: str) -> bytes:
 
 def _base64(text: str) -> bytes:
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        # The spaces go as bytes: a string for each text between them is a hundred MiB of strings.
+        return base64.b64decode(text.encode().translate(None, whitespace.encode()), validate=True)
     except (binascii.Error, ValueError):
         raise Unreadable("bad_message", "raw_base64 is no base64") from None
 

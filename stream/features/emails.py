@@ -190,6 +190,7 @@ class EmailFeatures:
         self._masks = new_masks(masked_headers)
         self._mask = np.uint64((1 << hash_bits) - 1)
         self._work = new_work(max_bytes)
+        self._noting = new_work(max_bytes, noting=True)
         self._look_alikes = _LookAlikes(
             np.zeros(LOOK_ALIKES, np.uint64),
             np.zeros(LOOK_ALIKES, np.uint64),
@@ -224,12 +225,12 @@ class EmailFeatures:
     ) -> list[tuple[str, float]]:
         """What the finds of each name added, and what is known of the sender."""
         message = events.text[events.start[event] : events.start[event + 1]]
-        work = new_work(self._max_bytes, noting=True)
-        scan(work, message, self._masks, self._mask)
-        added: dict[str, list[float]] = {}
-        for name, part in zip([*found(work, self._show_text), *self._history], hashed, strict=True):
-            added.setdefault(name, []).append(part)
-        return [(name, math.fsum(each)) for name, each in added.items()]
+        scan(self._noting, message, self._masks, self._mask)
+        names = found(self._noting, self._show_text) + self._history
+        added = dict.fromkeys(names, 0.0)
+        for name, part in zip(names, hashed, strict=True):
+            added[name] += part
+        return list(added.items())
 
     def snapshot(self) -> dict[str, Any]:
         return {"windows": self.windows.snapshot(), "look_alikes": leave(self._look_alikes)}

@@ -64,7 +64,9 @@ def _authority(text: Bytes, a: int, b: int) -> tuple[int, int]:
         elif not is_host(c) and c not in (COLON, PERCENT):
             break
         end += 1
-    return start, end
+    if end > a and text[end - 1] == COLON:
+        end -= 1  # no port; it may be the colon of another link
+    return min(start, end), end
 
 
 @compiled

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from stream.mail.known import ENDINGS, HEADERS, TAGS
 from stream.mail.tricks import TRICKS
 from stream.mail.words import FIGURES, LONGEST_WORD
 from stream.mail.work import (
     END,
+    FACTS,
     FIGURE,
     FILE,
-    GRAM,
-    GROUPS,
+    GRAMS,
     HEAD,
     HEADER,
     HOST,
@@ -33,7 +33,7 @@ _BREAKS = b" \t\r\n<>\"'()[],;:.!?=/|*_{}#~`+-"
 _SPACES = bytes.maketrans(_BREAKS, b" " * len(_BREAKS))
 
 
-def found(work: Any, quoting: bool) -> Iterator[str]:
+def found(work: Any, quoting: bool) -> list[str]:
     """The name of each find in `work`, which has notes, in the order of a vector's pairs.
 
     Parameters
@@ -49,15 +49,19 @@ def found(work: Any, quoting: bool) -> Iterator[str]:
     notes = work["notes"][0].reshape(-1, NOTE)
     state = work["state"][0]
     owners = _owners(work["raw"][0, : state[RAW]].tobytes(), int(state[HEAD]), quoting)
-    starts = [start for start, _ in owners]
+    names: list[str] = []
     first = 0
-    for group in range(GROUPS):
-        for kind, a, b, c, d in notes[first : first + tally[group]].tolist():
-            if kind == GRAM:
-                yield owners[bisect_right(starts, a) - 1][1]
-            else:
-                yield _name(kind, a, texts[a:b], texts[c:d], quoting)
+    for group in range(GRAMS):
+        if group != FACTS and not quoting:
+            names += ["text"] * tally[group]
+        else:
+            for kind, a, b, c, d in notes[first : first + tally[group]].tolist():
+                names.append(_name(kind, a, texts[a:b], texts[c:d], quoting))
         first = int(tally[END + group])
+    # 4-grams are by far the most, and need only where they begin.
+    begins = notes[first : first + tally[GRAMS], 1]
+    of = np.searchsorted([start for start, _ in owners], begins, side="right") - 1
+    return names + [owners[i][1] for i in of.tolist()]
 
 
 def _name(kind: int, which: int, text: bytes, header: bytes, quoting: bool) -> str:

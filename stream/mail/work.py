@@ -174,21 +174,34 @@ def hash_of(text: Bytes, a: int, b: int, salt: int) -> np.uint64:
 
 
 @inlined
+def stamped(w: Work, mask: np.uint64) -> int:
+    """The message's stamp, above the bits of a slot."""
+    return int(w.tally[STAMP] * (np.int64(mask) + 1))
+
+
+@inlined
+def is_new(w: Work, stamp: int, slot: int) -> bool:
+    """Whether the message has not had a slot yet; now it has."""
+    entry = stamp | slot
+    at = slot & (TABLE - 1)
+    held = w.table[at]
+    while held >= stamp:  # this message's: none has a later stamp
+        if held == entry:
+            return False
+        at = (at + 1) & (TABLE - 1)
+        held = w.table[at]
+    w.table[at] = entry
+    return True
+
+
+@inlined
 def take(w: Work, group: int, h: np.uint64, mask: np.uint64) -> int:
     """Take a find down, unless the message has it already; gives its place, or -1."""
     tally = w.tally
     place = (tally[END + group - 1] if group else 0) + tally[COUNT + group]
-    if place >= tally[END + group]:
+    slot = int(mixed(h) & mask)
+    if place >= tally[END + group] or not is_new(w, stamped(w, mask), slot):
         return -1
-    slot = np.int64(mixed(h) & mask)
-    low = tally[STAMP] * (np.int64(mask) + 1)
-    entry = low | slot
-    at = slot & (TABLE - 1)
-    while w.table[at] >= low:  # this message's: none has a later stamp
-        if w.table[at] == entry:
-            return -1
-        at = (at + 1) & (TABLE - 1)
-    w.table[at] = entry
     w.slots[place] = slot
     tally[COUNT + group] += 1
     return int(place)

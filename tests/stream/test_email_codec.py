@@ -115,6 +115,21 @@ def test_a_bad_mail_is_a_dead_letter_with_its_reason(reason: str, value: dict[st
     assert "\n" not in letter.detail
 
 
+@pytest.mark.parametrize("name", ["from", "to", "subject", "headers"])
+def test_too_many_values_are_not_put_together(name: str) -> None:
+    values: Any = ["x" * 60] * 1_200
+    roomy = Codec(EmailReader(EmailFields()), max_record_bytes=2**20)
+    good, bad = (
+        roomy.decode([record({"id": 1, "ts": START, name: given}, "emails")])
+        for many in (values[:900], values)
+        for given in [{"X-Y": many} if name == "headers" else many]
+    )
+    assert good.dead == []
+    (letter,) = bad.dead
+    assert letter.reason == "too_large"
+    assert letter.detail.startswith(f"{name} of 75")
+
+
 def test_a_dead_letter_says_which_forms_there_were() -> None:
     (letter,) = decode({"id": 1, "ts": None, "raw": "x", "subject": "y"}).dead
     assert letter.detail == "raw and parts: expected one form of a mail"

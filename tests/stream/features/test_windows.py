@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -270,7 +271,7 @@ def test_goes_on_from_a_snapshot(
 ) -> None:
     first, second, labels = make(max_keys), make(max_keys), new_labels()
     run(first, labels, items[:stop], set())
-    saved, rest = first.snapshot(), decode(labels, items[stop:])
+    saved, rest = deepcopy(first.snapshot()), decode(labels, items[stop:])
     expected = first.run(*rest)
     second.restore(saved)
     np.testing.assert_array_equal(second.run(*rest), expected)
@@ -314,7 +315,7 @@ def test_what_comes_later_than_its_whole_window_is_not_in_it() -> None:
         windows, labels = KINDS["sliding"](9), Labels(CAPACITY, 3, 1e9)
         run(windows, labels, [event(1, 0.0), label(1, 100.0, 0)], set())
         if resume:
-            saved, windows = windows.snapshot(), KINDS["sliding"](9)
+            saved, windows = deepcopy(windows.snapshot()), KINDS["sliding"](9)
             windows.restore(saved)
         known = run(windows, labels, [event(2, 50.0), event(3, 51.0)], set())
         assert not known[-1, 0, :, COUNT].any()
