@@ -127,7 +127,7 @@ def test_too_many_values_are_not_put_together(name: str) -> None:
     assert good.dead == []
     (letter,) = bad.dead
     assert letter.reason == "too_large"
-    assert letter.detail.startswith(f"{name} of 75")
+    assert letter.detail.startswith(f"{name} of 768")
 
 
 def test_a_dead_letter_says_which_forms_there_were() -> None:

@@ -52,3 +52,18 @@ def test_elec2_by_one_arm_and_by_the_default_eight() -> None:
     ).figures()
     assert mixture.error <= alone.error + 0.005
     assert mixture.log_loss <= 0.25
+
+
+def test_spamassassin_with_labels_at_once_and_headers_masked() -> None:
+    ledger = replayed("spamassassin_2001-06_2002-08.jsonl.gz", kind="emails")
+    figures = ledger.figures(skip=1_000)
+    assert figures.events == 2_545
+    assert 100.0 * (1.0 - figures.roc_auc) <= 0.10
+    assert figures.error <= 0.010
+
+
+def test_sms_spam_from_nothing() -> None:
+    ledger = replayed("sms_spam.jsonl.gz", kind="emails", fields={"ts": ""})
+    figures = ledger.figures()
+    assert figures.events == 5_574
+    assert 100.0 * (1.0 - figures.roc_auc) <= 1.0
