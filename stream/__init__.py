@@ -10,6 +10,7 @@ Layout, in the order a record meets it::
     labels.py       late labels meet waiting examples: the order of work
     features/       events into vectors, from earlier records only
     monitor.py      the whole core in one place: records in, an outcome out
+    workings.py     what an outcome's scores came from
     messages.py     outcomes as bytes
     sinks/          where outcomes go: topics, files, lists
     telemetry.py    outcomes into Prometheus metrics
@@ -19,7 +20,10 @@ Layout, in the order a record meets it::
     folders/        where snapshots lie: on this machine, or wherever fsspec reaches
     forked.py       something done in a copy of this process, which has its memory as it is now
     web/            the live page, /metrics, /healthz, /readyz
-    replay.py       a recording through the same core
+    history.py      the stream again from a snapshot on, in the order of the journal
+    replay.py       a recording or a history through the same core
+    explain.py      why a past event got its score
+    undo.py         a source's labels taken back; without.py beside it
     compare.py      a grid of arms over a recording; grid, workers and charts beside it
     generate.py     a seeded stream of transactions; play and record beside it
     generate_emails.py
@@ -28,6 +32,7 @@ Layout, in the order a record meets it::
     build.py        values into parts: the one place that knows all names
     errors.py       what can go wrong, and whose it is to mend
     plugins.py      schedules and optimizers of the user's own
+    pytest_plugin.py    a fixture that replays, for tests of the user's own
     outfile.py      a file that is whole or not there
     cli.py          the command line; what each command does is in commands/
 

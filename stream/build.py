@@ -12,7 +12,7 @@ from models.arms import Decision, Fixed
 from models.balance import ClassBalance
 from models.budget import AlertBudget
 from models.ceiling import FalsePositiveCeiling
-from models.drift import Adwin, PageHinkleyTest
+from models.drift import DDM, EDDM, HDDMA, HDDMW, KSWIN, Adwin, PageHinkleyTest
 from models.examples import Examples
 from models.given import GivenScores
 from models.logistic import LogisticRegression
@@ -113,6 +113,11 @@ DEFAULT_CHALLENGERS = [
 DETECTORS: dict[str, Callable[[], DriftDetector]] = {
     "adwin": Adwin,
     "page-hinkley": PageHinkleyTest,
+    "ddm": DDM,
+    "eddm": EDDM,
+    "hddm-a": HDDMA,
+    "hddm-w": HDDMW,
+    "kswin": KSWIN,
 }
 LARGEST = 1e300  # of a parameter, either way
 

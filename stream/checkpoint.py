@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
@@ -34,11 +35,74 @@ class Snapshot:
     name: str
     header: Header
     state: dict[str, Any]
+    url: str = ""  # of its folder
+
+    @property
+    def place(self) -> str:
+        """Where it lies, for messages."""
+        return f"{self.url}/{self.name}" if self.url else self.name
 
 
 def names(of: Folder) -> list[str]:
     """Of the snapshots in a folder, the newest first. The clock has no say in it."""
     return sorted(filter(NAME.fullmatch, of.names()), reverse=True)
+
+
+def load(url: str) -> Snapshot:
+    """The snapshot at a path or URL, or the newest one that is whole if that is a folder.
+
+    Raises
+    ------
+    SnapshotError
+        If there is none, or it cannot be read.
+    """
+    parent, name = os.path.split(url)
+    if NAME.fullmatch(name) or Path(url).is_file():
+        with folder(parent or ".").open(name) as file:
+            return Snapshot(name, *snapshot_file.read(file, url), parent)
+    found = next(whole(url), None)
+    if found is None:
+        raise SnapshotError(f"{url}: no snapshot there that is whole")
+    return found
+
+
+def whole(
+    url: str,
+    suits: Callable[[Header], bool] = lambda _: True,
+    damaged: Callable[[str], object] = lambda _: None,
+) -> Iterator[Snapshot]:
+    """Snapshots of a folder that are whole, the newest first; each damaged one before is a warning.
+
+    Nothing in the folder is changed.
+
+    Parameters
+    ----------
+    url
+        A path, or a URL that fsspec knows.
+    suits
+        Which of them are wanted, by their headers.
+    damaged
+        Called with the name of each damaged one.
+
+    Raises
+    ------
+    SnapshotError
+        If one cannot be read for another reason. It may be whole, and to fall back behind it is not
+        for us to decide.
+    """
+    of = folder(url)
+    for name in names(of):
+        place = f"{url}/{name}"
+        try:
+            with of.open(name) as file:
+                if not suits(snapshot_file.read_head(file, place).header):
+                    continue
+                header, state = snapshot_file.read(file, place)
+        except SnapshotDamagedError as error:
+            damaged(name)
+            log.warning("%s; trying the one before it", error)
+            continue
+        yield Snapshot(name, header, state, url)
 
 
 class Checkpoints:
@@ -140,24 +204,15 @@ class Checkpoints:
                 except SnapshotError as error:  # the new one is safe all the same
                     log.warning("%s", error)
 
-    def newest(self) -> Iterator[Snapshot]:
-        """Snapshots that are whole, the newest first; each damaged one before is a warning.
-
-        Raises
-        ------
-        SnapshotError
-            If one cannot be read for another reason. It may be whole, and to fall back behind it
-            is not for us to decide.
-        """
+    def headers(self) -> Iterator[Header]:
+        """What the snapshots that are there say of themselves, as far as it can be read."""
         for name in names(self._folder):
-            try:
-                with self._folder.open(name) as file:
-                    header, state = snapshot_file.read(file, f"{self.url}/{name}")
-            except SnapshotDamagedError as error:
-                self._damaged.add(name)
-                log.warning("%s; trying the one before it", error)
-                continue
-            yield Snapshot(name, header, state)
+            with suppress(SnapshotDamagedError), self._folder.open(name) as file:
+                yield snapshot_file.read_head(file, f"{self.url}/{name}").header
+
+    def newest(self) -> Iterator[Snapshot]:
+        """Snapshots that are whole, see `whole`."""
+        return whole(self.url, damaged=self._damaged.add)
 
 
 def _write(file: IO[bytes], header: Header, take: Callable[[], Mapping[str, Any]]) -> None:

@@ -36,7 +36,6 @@ LabelDelay = Annotated[
 Since = Annotated[
     str | None,
     typer.Option(
-        "--from",
         help="Measure only events from this time on: ISO 8601, or a duration such as 30d "
         "after the start of the first event's day. All events are scored and learned from.",
     ),
@@ -47,12 +46,14 @@ Recordings = Annotated[list[Path], typer.Argument(help="JSON lines, plain or .gz
 @contextmanager
 def _one_line() -> Generator[None]:
     """A mistake that a user can mend ends the command with one line and no traceback."""
-    from stream.errors import ConfigError, StreamgaugeError  # noqa: PLC0415
+    from stream.errors import ConfigError, StreamgaugeError, TakenOverError  # noqa: PLC0415
 
     try:
         yield
     except ConfigError as error:
         _fail(str(error), 2)
+    except TakenOverError as error:
+        _fail(str(error), 3)
     except (StreamgaugeError, OSError) as error:
         _fail(str(error), 1)
 
@@ -104,6 +105,14 @@ def run(
     scores: Annotated[
         Path | None, typer.Option(help="With --recording: write scores to this file.")
     ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Forget all that was learned: leave snapshots and journal aside, and begin anew "
+            "at the group's offsets.",
+        ),
+    ] = False,
     sets: Set = None,
 ) -> None:
     """Run the service until SIGTERM or Ctrl-C.
@@ -116,13 +125,36 @@ def run(
     with _one_line():
         from stream.commands.run import run as command  # noqa: PLC0415
 
-        command(_load(config, sets), recording or [], pace, label_delay, scores)
+        command(_load(config, sets), recording or [], pace, label_delay, scores, fresh=fresh)
 
 
 @app.command()
 def replay(
-    recordings: Recordings,
     config: Annotated[Path, typer.Option(help="A TOML file; see deploy/examples.")],
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="JSON lines, plain or .gz, in order. Without one: what the group's journal in "
+            "Kafka says that `run` was given."
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="SNAPSHOT",
+            help="Begin with what this snapshot knows, and take what came after it: a path, a URL, "
+            "or a folder, of which the newest that is whole.",
+        ),
+    ] = None,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FINGERPRINT",
+            help="Exit with status 1 unless the scores had this fingerprint after some event. "
+            "`snapshot show`, /api/state and the live page say what it was.",
+        ),
+    ] = None,
     scores: Annotated[
         Path | None, typer.Option(help="Write a JSON line for each event; .gz compresses.")
     ] = None,
@@ -136,21 +168,29 @@ def replay(
         int, typer.Option(help="Measure without the first events, so many of them.", min=0)
     ] = 0,
     poll: Annotated[
-        int | None, typer.Option(help="Records taken at a time; changes nothing.", min=1)
+        int | None,
+        typer.Option(help="Records of a recording taken at a time; changes nothing.", min=1),
     ] = None,
     sets: Set = None,
 ) -> None:
-    """Take recordings through the same core as `run`, and say how well the scores did.
+    """Take what was through the same core as `run`, and say how well the scores did.
+
+    Recordings, or the topics in the very order in which `run` took them: the scores are the same,
+    to the last bit, and so is the fingerprint over all of them. No group is joined, and nothing
+    is written to Kafka.
 
     Example: `streamgauge replay day.jsonl.gz --config deploy/examples/transactions.toml
     --label-delay 7d --scores scores.jsonl`
+
+    Example: `streamgauge replay --config deploy/examples/transactions.toml
+    --from snapshots/streamgauge/snapshot-0000000041 --expect 5f3c09b1de7a44e2a1c0b7f6d2e89a13`
     """
     with _one_line():
         from stream.commands.replay import replay as command  # noqa: PLC0415
 
         command(
-            recordings, _load(config, sets), scores, alerts, dead_letters, label_delay, since, skip,
-            poll,
+            recordings or [], _load(config, sets), scores, alerts, dead_letters, label_delay, since,
+            skip, poll, start, expect,
         )  # fmt: skip
 
 
@@ -192,7 +232,7 @@ def compare(
     table and the best arm as a `[model]` section to paste. A broken arm is a row that says why.
 
     Example: `streamgauge compare day.jsonl.gz --config deploy/examples/transactions.toml
-    --label-delay 7d --from 30d --sort average_precision --report out.html`
+    --label-delay 7d --since 30d --sort average_precision --report out.html`
 
     Example of a grid: `optimizers = ["sgd", "adagrad"]`, `schedules = ["constant", { name = "time",
     k = 1e-5 }]`, `rates = [0.03, 0.1]` gives eight arms.
@@ -272,6 +312,33 @@ def play(
         from stream.commands.play import play as command  # noqa: PLC0415
 
         command(recordings, _load(config, sets), pace, label_delay, create_topics)
+
+
+@app.command()
+def explain(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT_ID", help="As the event has it.")],
+    config: ConfigFile,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(help="Look in this file, from nothing on, and not in Kafka. Repeatable."),
+    ] = None,
+    label_delay: LabelDelay = "0s",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, with all digits.")] = False,
+    sets: Set = None,
+) -> None:
+    """Say why a past event got its score: its features, what each added, and what each arm said.
+
+    The event is looked for in its topic, and the stream is taken again from the last snapshot
+    before it, in the order of the journal, up to this event. So it has to be one that snapshots
+    (`snapshot.keep`) or the whole journal (`snapshot.trim_journal = false`) lead to. A running
+    service is not disturbed.
+
+    Example: `streamgauge explain t1-20417 deploy/examples/transactions.toml`
+    """
+    with _one_line():
+        from stream.commands.explain import explain as command  # noqa: PLC0415
+
+        command(event_id, _load(config, sets), recording or [], label_delay, as_json=json)
 
 
 @app.command()
@@ -392,16 +459,30 @@ def _labels() -> None:
 
 @labels.command()
 def undo(
-    source: Annotated[str, typer.Option(help="Who gave the labels, as in their `source`.")],
+    config: ConfigFile,
+    source: Annotated[
+        list[str],
+        typer.Option(help="Who gave the labels, as in their `source`. Repeatable."),
+    ],
+    sets: Set = None,
 ) -> None:
-    """Take back all labels of one source: needs snapshots.
+    """Take back all labels that one source has given: as if it had never said a word.
 
-    Example: `streamgauge labels undo --source reporter-7`
+    Stop the service first. The stream is taken again without these labels, from the last snapshot
+    before the first of them, or from the journal's beginning. What comes of it is saved as the
+    newest snapshot, from which `run` goes on. Scores that were given stay as they are.
+
+    What the source says from now on is not blocked, nor are labels of its that `run` has yet to
+    read. To be rid of those, keep them out of the labels topic.
+
+    How far back this goes is for `snapshot.keep` and `snapshot.trim_journal` to say.
+
+    Example: `streamgauge labels undo deploy/examples/emails.toml --source reporter-7`
     """
     with _one_line():
         from stream.commands.labels import undo as command  # noqa: PLC0415
 
-        command(source)
+        command(_load(config, sets), source)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -17,10 +18,13 @@ from stream.emails import FORMS
 from stream.errors import ConfigError
 from stream.timestamps import duration
 
+LONGEST_COMMIT = 600.0  # seconds; a broker lets a transaction be open for 15 minutes, if not told
+
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Name = Annotated[str, Meta(min_length=1)]
 Duration = str | int | float  # checked by `stream.timestamps.duration`
+Detector = Literal["adwin", "page-hinkley", "ddm", "eddm", "hddm-a", "hddm-w", "kswin"]
 Windows = Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
 HeaderPattern = Annotated[str, Meta(pattern=r"^[!-)+-9;-~]*\*?$", min_length=1, max_length=64)]
 
@@ -70,15 +74,16 @@ class Topics(Section, frozen=True):
     scores: Name = "scores"
     alerts: Name = "alerts"
     dead_letters: Name = "dead-letters"
+    journal: Name = "{group}-journal"
 
     def __post_init__(self) -> None:
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} named twice: expected five different topics")
+            raise ValueError(f"{', '.join(twice)} named twice: expected six different topics")
 
     @property
     def names(self) -> list[str]:
-        """All five."""
+        """All six."""
         return [getattr(self, use) for use in self.__struct_fields__]
 
 
@@ -87,6 +92,7 @@ class Kafka(Section, frozen=True):
 
     bootstrap: Name = "127.0.0.1:9092"
     group: Name = "streamgauge"
+    delivery: Literal["exactly-once", "at-least-once"] = "exactly-once"
     topics: Topics = Topics()
     max_poll_records: Count = 2_000
     max_wait: Duration = "1s"
@@ -101,6 +107,11 @@ class Kafka(Section, frozen=True):
 
     def __post_init__(self) -> None:
         _check_durations(self, "max_wait", "commit_interval", "session_timeout")
+        if self.delivery == "exactly-once" and duration(self.commit_interval) > LONGEST_COMMIT:
+            raise ValueError("commit_interval: expected at most 10m, where a transaction is open")
+        journal = self.topics.journal.replace("{group}", self.group)
+        topics = msgspec.structs.replace(self.topics, journal=journal)
+        msgspec.structs.force_setattr(self, "topics", topics)
         if self.security.startswith("sasl") and not (
             self.username and (self.password_file or self.password_env)
         ):
@@ -232,7 +243,7 @@ class Alerts(Section, frozen=True):
 class DriftSettings(Section, frozen=True):
     """`[drift]`: who watches the error."""
 
-    detectors: tuple[Literal["adwin", "page-hinkley"], ...] = ("adwin", "page-hinkley")
+    detectors: tuple[Detector, ...] = ("adwin", "page-hinkley")
 
     def __post_init__(self) -> None:
         if len(set(self.detectors)) < len(self.detectors):
@@ -255,6 +266,32 @@ class Metrics(Section, frozen=True):
 
     window: Count = 10_000
     fading: Annotated[float, Meta(gt=0, lt=1)] = 0.999
+
+
+class SnapshotSettings(Section, frozen=True):
+    """`[snapshot]`: where all state is saved, so that a start need not begin at the beginning.
+
+    Several workers of one group need one place that all of them reach. "" is nowhere.
+    """
+
+    url: str = "snapshots/{group}"
+    every: Duration = "60s"
+    keep: Count = 3
+    trim_journal: bool = True
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "every")
+
+
+class ServiceSettings(Section, frozen=True):
+    """`[service]`: how long a stop may take, and when it counts as stalled or not ready."""
+
+    drain: Duration = "20s"
+    stalled: Duration = "60s"
+    ready_lag: Count = 100_000
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "drain", "stalled")
 
 
 class Http(Section, frozen=True):
@@ -281,9 +318,14 @@ class Config(Section, frozen=True):
     drift: DriftSettings = DriftSettings()
     input: Input = Input()
     metrics: Metrics = Metrics()
+    snapshot: SnapshotSettings = SnapshotSettings()
+    service: ServiceSettings = ServiceSettings()
     http: Http = Http()
 
     def __post_init__(self) -> None:
+        url = self.snapshot.url.replace("{group}", self.kafka.group)
+        snapshot = msgspec.structs.replace(self.snapshot, url=url)
+        msgspec.structs.force_setattr(self, "snapshot", snapshot)
         named = [c for c in self.challengers if isinstance(c, Challenger)]
         names = ["champion", *(challenger.name for challenger in named)]
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -343,9 +385,7 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
         raise ConfigError(f"{path}: {reason}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
-    for key, value in (overrides or {}).items():
-        _set(data, key.split("."), value)
-    return parse(data, str(path))
+    return parse(data, str(path), overrides)
 
 
 def overrides(settings: Sequence[str]) -> dict[str, Any]:
@@ -374,11 +414,16 @@ def _set(table: dict[str, Any], keys: Sequence[str], value: Any) -> None:
     table[keys[-1]] = value
 
 
-def parse(data: Mapping[str, Any], source: str) -> Config:
-    """Validate what a TOML file holds; `source` is named in errors."""
-    kind = data.get("kind", "transactions")
-    whole = _over(DEFAULTS.get(kind, {}) if isinstance(kind, str) else {}, data)
-    alerts = data.get("alerts")
+def parse(
+    data: Mapping[str, Any], source: str, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Validate what a TOML file holds, with `overrides` as in `load`; errors name `source`."""
+    given = deepcopy(dict(data))
+    for key, value in (overrides or {}).items():
+        _set(given, key.split("."), value)
+    kind = given.get("kind", "transactions")
+    whole = _over(DEFAULTS.get(kind, {}) if isinstance(kind, str) else {}, given)
+    alerts = given.get("alerts")
     if isinstance(alerts, Mapping) and any(rule in alerts for rule in RULES):
         whole["alerts"] = {**whole["alerts"], **{rule: alerts.get(rule) for rule in RULES}}
     try:
@@ -387,8 +432,8 @@ def parse(data: Mapping[str, Any], source: str) -> Config:
         raise ConfigError(f"{source}: {_explain(str(error), whole)}") from None
     for other, keys in ONLY.items():
         for key in keys:
-            if other != config.kind and _has(data, key.split(".")):
-                raise ConfigError(f"{source}: {_foreign(key, config.kind, data)}")
+            if other != config.kind and _has(given, key.split(".")):
+                raise ConfigError(f"{source}: {_foreign(key, config.kind, given)}")
     return config
 
 

@@ -8,6 +8,9 @@
     ├── WorkersError     a Dask cluster cannot be used: stops the comparison
     ├── SnapshotError    a snapshot cannot be written, read or used: stops the start, not the loop
     │   └── SnapshotDamagedError   it is torn or changed: the one before it is used
+    ├── RecoveryError    the way back to where a killed service was is cut: stops the start
+    ├── TakenOverError   another worker goes on with the work: stops this one, with status 3
+    ├── LostError        the work or a transaction is lost: begun again from the last commit
     └── BrokerError      Kafka says no: retried with back-off, shown at /readyz
         └── BrokerRefusedError   no use in trying again (wrong password, no permission)
 
@@ -38,6 +41,18 @@ class SnapshotError(StreamgaugeError):
 
 class SnapshotDamagedError(SnapshotError):
     """A snapshot is torn or changed; the one before it will do."""
+
+
+class RecoveryError(StreamgaugeError):
+    """Records or journal entries that recovery needs are gone, or lead to other scores."""
+
+
+class LostError(StreamgaugeError):
+    """What was done since the last commit will never be valid, and memory is ahead of it."""
+
+
+class TakenOverError(StreamgaugeError):
+    """Another worker of the group has the work."""
 
 
 class BrokerError(StreamgaugeError):

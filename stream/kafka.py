@@ -145,6 +145,19 @@ def partitions(kafka: Kafka, topics: Sequence[str]) -> dict[str, int]:
     return {topic: sizes.get(topic, 0) for topic in topics}
 
 
+def workers(kafka: Kafka) -> list[str]:
+    """Hosts of the members that the group has now.
+
+    Raises
+    ------
+    BrokerError
+        If the broker cannot be asked.
+    """
+    with _admin(kafka, "asking who is in the group") as client:
+        about = client.describe_groups([kafka.group])[kafka.group]
+    return [member["client_host"].lstrip("/") for member in about["members"]]
+
+
 def create_topics(kafka: Kafka, topics: Sequence[str]) -> None:
     """Create the topics that are not there, with one partition each, and keep all records.
 

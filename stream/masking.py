@@ -93,6 +93,10 @@ class Mask:
         return msgspec.structs.replace(record, value=value, headers=tuple(headers), key=None)
 
     def _object(self, item: dict[str, Any], hidden: Sequence[str]) -> dict[str, Any]:
+        # A field that the config does not name does nothing in a replay, and may say anything.
+        known = {self._fields.id, self._fields.ts, self._fields.label, self._fields.source}
+        known.update(self._fields.own)
+        item = {name: value for name, value in item.items() if name in known}
         masked = dict(item)
         for name in hidden:
             if isinstance(item.get(name), str | int):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,19 @@ from models.alerting import Alerting
 from models.arms import Decision
 from models.balance import ClassBalance
 from models.examples import Examples
+from models.fingerprint import ScoreChain
 from models.given import GivenScores
 from models.kernels import logits, sigmoids
 from models.prequential import Prequential
 from models.protocols import Drift, DriftDetector, Model, Stateful
 from models.scaler import StandardScaler
-from models.scores import Scores
 from models.vectors import CORRECT, LEARN, SCORE, Codes, Floats, Ints, Steps, to_learn
 from stream.codec import Codec
 from stream.events import DeadLetter, Events, Record
 from stream.features import Features
 from stream.label_limits import LabelLimits
-from stream.labels import Labels
+from stream.labels import EVENT_ITEM, Labels
+from stream.workings import Named, Workings
 
 REST, INTERCEPT = "everything else", "intercept"  # what ends an alert's reasons
 SIGNAL = "error"  # what the drift detectors watch
@@ -67,6 +68,8 @@ class Outcome:
         Verdicts other than `Drift.NONE`, in order.
     by_arm
         Shape (events, arms): each arm's own score of each event.
+    workings
+        What the scores came from.
     """
 
     events: Events
@@ -79,6 +82,7 @@ class Outcome:
     labels: Codes
     drifts: Sequence[DriftVerdict]
     by_arm: Floats
+    workings: Workings
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class Monitor:
     limits: LabelLimits | None = None
     balance: ClassBalance | None = None
     reasons: int = 5
+    chain: ScoreChain = field(default_factory=ScoreChain)
 
     def step(self, records: Sequence[Record]) -> Outcome:
         """Take the next records, in order, whatever their number."""
@@ -125,6 +130,7 @@ class Monitor:
         ops = self.labels.join(batch.kind[on], batch.ids[on], batch.ts[on], batch.label[on])
         code = self.balance.hold(ops.code, ops.y) if self.balance else ops.code
         vectors = self.features.run(ops, batch.events)
+        raw = vectors.dense.copy()
         self.scaler.scale(vectors.dense)
         steps = Steps(to_learn(code), ops.y, self.examples.recall(ops.code, ops.slot, vectors))
         said = [arm.model.run(steps) for arm in self.arms]
@@ -136,6 +142,7 @@ class Monitor:
         is_event = ops.code == SCORE
         thresholds, alerts = self.alerting.decide(code, ops.y, ops.was, logits(given))
         thresholds, alerts = thresholds[is_event], alerts[is_event]
+        self.chain.update(batch.ids[batch.kind == EVENT_ITEM], given[is_event])
 
         measured = (ops.code == LEARN) | (ops.code == CORRECT)
         labels, was = ops.y[measured], ops.was[measured]
@@ -144,16 +151,14 @@ class Monitor:
             arm.prequential.update(by_arm[measured, k], labels, was)
         first = ops.code == LEARN
         drifts = self._watch(given[first], ops.y[first], ops.ts[first])
-        rows = np.flatnonzero(is_event)
+        workings = Workings(raw, steps.vectors, np.flatnonzero(is_event), said, leaders)
         reasons = [
-            self._reasons(said[leaders[row]], steps.vectors.start, row, batch.events, event)
-            for event, row in zip(
-                np.flatnonzero(alerts).tolist(), rows[alerts == 1].tolist(), strict=True
-            )
+            self._reasons(workings, batch.events, event)
+            for event in np.flatnonzero(alerts).tolist()
         ]
         return Outcome(
             batch.events, given[is_event], thresholds, alerts, reasons, batch.dead,
-            numbers[measured], labels, drifts, by_arm[is_event],
+            numbers[measured], labels, drifts, by_arm[is_event], workings,
         )  # fmt: skip
 
     @property
@@ -178,17 +183,14 @@ class Monitor:
             for at, which in found
         ]  # fmt: skip
 
-    def _reasons(
-        self, said: Scores, start: Ints, row: int, events: Events, event: int
-    ) -> list[tuple[str, float]]:
+    def _reasons(self, workings: Workings, events: Events, event: int) -> Named:
         """What counts most in one event's logit, then all else and the intercept: its sum."""
-        dense, hashed = said.dense_parts[row], said.hashed_parts[start[row] : start[row + 1]]
-        parts = self.features.reasons(events, event, dense.tolist(), hashed.tolist())
+        parts = workings.contributions(self.features, events, event)
         parts.sort(key=lambda part: (-abs(part[1]), part[0]))
         named, others = parts[: self.reasons], parts[self.reasons :]
         if others:
             named.append((REST, math.fsum(part for _, part in others)))
-        return [*named, (INTERCEPT, float(dense[0]))]
+        return [*named, (INTERCEPT, workings.intercept(event))]
 
     def _parts(self) -> dict[str, Stateful]:
         optional = {"limits": self.limits, "balance": self.balance}
@@ -205,6 +207,7 @@ class Monitor:
             "given": self.given,
             "alerting": self.alerting,
             "prequential": self.prequential,
+            "chain": self.chain,
             **{f"detector {name}": detector for name, detector in self.detectors.items()},
         }
 

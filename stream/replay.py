@@ -1,4 +1,4 @@
-"""A recording through the same core as the live service, and how well the scores did."""
+"""A stream that was, through the same core as the live service, and how well the scores did."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from models.prequential import CLIP
 from models.protocols import Drift
 from models.ranking import average_precision, roc_auc
 from models.vectors import Codes, Floats
+from stream.history import History
+from stream.journal import Entry
 from stream.monitor import Monitor, Outcome
 from stream.sinks import Sink
 from stream.sources import Source
@@ -54,9 +56,16 @@ class Figures:
 
 
 class Ledger:
-    """Every event's score, alert and label, for exact metrics at the end: 18 bytes an event."""
+    """Every event's score, alert and label, for exact metrics at the end: 18 bytes an event.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    first
+        Events that the monitor has had before; labels of those are not counted.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        self._first = first
         self._scores = array("d")
         self._times = array("d")
         self._alerts = array("b")
@@ -71,7 +80,9 @@ class Ledger:
         self._alerts.frombytes(outcome.alerts.tobytes())
         self._labels.frombytes(np.full(len(outcome.events), -1, np.int8).tobytes())
         # Of two labels for one event the later one stays.
-        np.frombuffer(self._labels, np.int8)[outcome.labelled] = outcome.labels
+        places = outcome.labelled - self._first
+        known = places >= 0
+        np.frombuffer(self._labels, np.int8)[places[known]] = outcome.labels[known]
         self._dead += len(outcome.dead)
         self._drifts += sum(verdict.level == Drift.DRIFT for verdict in outcome.drifts)
 
@@ -157,7 +168,7 @@ def replay(
     on_poll
         Called after each poll with the number of events in it.
     """
-    ledger = Ledger()
+    ledger = Ledger(monitor.chain.count)
     while not source.exhausted:
         outcome = monitor.step(source.poll(0.0))
         sink.write(outcome)
@@ -165,3 +176,61 @@ def replay(
         on_poll(len(outcome.events))
     sink.flush()
     return ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """What came of a history.
+
+    Attributes
+    ----------
+    ledger
+        Of all events since the monitor last began anew.
+    commits
+        How many there were.
+    differs
+        The first entry of the journal whose fingerprint was not met.
+    """
+
+    ledger: Ledger
+    commits: int
+    differs: Entry | None
+
+
+def repeat(
+    history: History,
+    monitor: Monitor,
+    sink: Sink,
+    begin_anew: Callable[[], None],
+    on_poll: Callable[[int], None] = lambda _: None,
+) -> Repeated:
+    """Take a history to its end.
+
+    Parameters
+    ----------
+    history, monitor, sink
+        Where records come from, what happens to them, and where the outcomes go.
+    begin_anew
+        Makes the monitor one that has seen nothing.
+    on_poll
+        As for `replay`.
+    """
+    ledger, commits = Ledger(monitor.chain.count), 0
+    differs: Entry | None = None
+    for commit in history:
+        on_poll(0)
+        if commit is None:
+            continue
+        if commit.anew:
+            begin_anew()
+            ledger = Ledger()
+        for records in commit.records:
+            outcome = monitor.step(records)
+            sink.write(outcome)
+            ledger.add(outcome)
+            on_poll(len(outcome.events))
+        commits += 1
+        if differs is None and not commit.agrees(monitor):
+            differs = commit.entry
+    sink.flush()
+    return Repeated(ledger, commits, differs)

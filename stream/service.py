@@ -1,7 +1,8 @@
 """The loop: the only place that orders effects.
 
-At each checkpoint, in this order: the outputs are flushed and acknowledged, then the offsets are
-committed. A crash between the two makes outputs come twice, never not at all: at-least-once.
+Poll, step, write; and now and then commit, which makes all of it valid at once or in an order that
+loses nothing (see `Shard` and `Delivery`). Whatever ends the process in between, the next one goes
+on from the last commit.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
 
-from stream.errors import BrokerError, StreamgaugeError
+from stream.errors import BrokerError, LostError, StreamgaugeError
 from stream.health import Health
 from stream.monitor import Monitor, Outcome
-from stream.sinks import Sink
-from stream.sources import Source
+from stream.shard import Shard
 from stream.telemetry import Telemetry
 
 log = logging.getLogger("streamgauge")
@@ -25,7 +25,6 @@ T = TypeVar("T")
 
 TICK = 0.2  # seconds that a poll may wait, so that a stop is heard soon
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0  # seconds between tries, doubling
-DRAIN = 20.0  # seconds to get the last outputs acknowledged after a stop
 
 
 class Service:
@@ -33,34 +32,38 @@ class Service:
 
     Parameters
     ----------
-    connect
-        Opens source and sink; may raise `BrokerError`, and is then tried again.
+    shard
+        Where records come from and outcomes go.
     monitor, telemetry, health
         What happens to records, and who is told.
     stop
-        Set by a signal: the poll at hand is finished, flushed and committed.
+        Set by a signal: the poll at hand is finished and committed.
     commit_interval
-        Seconds between checkpoints.
+        Seconds between commits.
+    drain
+        Seconds to get the last commit done after a stop.
     clock
         Seconds that only ever grow.
     """
 
     def __init__(
         self,
-        connect: Callable[[], tuple[Source, Sink]],
+        shard: Shard,
         monitor: Monitor,
         telemetry: Telemetry,
         health: Health,
         stop: Event,
         commit_interval: float = 1.0,
+        drain: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._connect = connect
+        self._shard = shard
         self._monitor = monitor
         self._telemetry = telemetry
         self._health = health
         self._stop = stop
         self._commit_interval = commit_interval
+        self._drain = drain
         self._clock = clock
 
     def run(self) -> None:
@@ -68,52 +71,85 @@ class Service:
 
         Raises
         ------
+        TakenOverError
+            If another worker of the group goes on with the work.
         StreamgaugeError
-            If the last outputs could not be made safe; their records will come again.
+            If the way back to the last commit is cut, or the last outputs could not be made safe;
+            their records will come again.
         """
-        opened = self._patiently(self._connect)
-        if opened is None:
-            return
-        source, sink = opened
-        try:
-            self._loop(source, sink)
-        finally:
-            source.close()
-            sink.close()
+        while not self._session():
+            pass
 
-    def _loop(self, source: Source, sink: Sink) -> None:
+    def _session(self) -> bool:
+        """From opening the shard to closing it; False if all of it must be done again."""
+        opened = self._patiently(self._open)
+        if opened is None:
+            return True
+        try:
+            if self._patiently(self._begin):
+                self._loop()
+        except LostError as error:
+            if self._stop.is_set():
+                raise StreamgaugeError(
+                    f"stopped, and {error}: what came after the last commit will be done again"
+                ) from None
+            log.warning("%s; going back to the last commit", error)
+            self._health.wait(str(error))
+            return False
+        finally:
+            self._shard.close()
+        return True
+
+    def _open(self) -> bool:
+        self._shard.open()
+        return True
+
+    def _begin(self) -> bool | None:
+        """Whether there is something to go on with; None if the stop came first."""
+        for doing in self._shard.begin():
+            self._health.turn()
+            self._health.wait(doing)
+            if self._stop.is_set():
+                return None
+        return True
+
+    def _loop(self) -> None:
+        shard = self._shard
         due = self._clock() + self._commit_interval
-        while not (self._stop.is_set() or source.exhausted):
-            records = self._patiently(lambda: source.poll(TICK))
+        while not (self._stop.is_set() or shard.exhausted):
+            records = self._patiently(lambda: shard.poll(TICK))
+            lag = shard.lag()
             if records:
                 switches = self._monitor.decision.switches
                 outcome = self._monitor.step(records)
                 if self._monitor.decision.switches > switches:
                     log.info("a challenger has won: %s decides from now on", self._monitor.leader)
-                self._put_out(outcome, sink)
-                self._telemetry.observe(outcome, source.lag())
+                self._put_out(outcome)
+                self._telemetry.observe(outcome, lag)
+            if records is not None:
+                self._health.took(len(records), sum(lag.values()))
             if self._clock() >= due:
-                self._patiently(lambda: self._checkpoint(source, sink))
+                self._patiently(self._commit)
                 due = self._clock() + self._commit_interval
-        self._last_checkpoint(source, sink)
+        self._last_commit()
 
-    def _put_out(self, outcome: Outcome, sink: Sink) -> None:
+    def _put_out(self, outcome: Outcome) -> None:
         try:
-            sink.write(outcome)
-        except BrokerError:  # the sink has kept it
-            self._patiently(sink.flush)
+            self._shard.write(outcome)
+        except BrokerError:  # the shard has kept it
+            self._patiently(self._shard.flush)
 
-    def _checkpoint(self, source: Source, sink: Sink) -> None:
-        sink.flush()
-        # A snapshot belongs here: what it holds has been put out, and what follows it comes again.
-        source.commit()
+    def _commit(self) -> bool:
+        self._shard.commit()
+        return True
 
-    def _last_checkpoint(self, source: Source, sink: Sink) -> None:
+    def _last_commit(self) -> None:
         """A stop was asked for already, so this one has its own end of patience."""
-        deadline = self._clock() + DRAIN
+        deadline = self._clock() + self._drain
         while True:
             try:
-                self._checkpoint(source, sink)
+                self._shard.commit()
+                break
             except BrokerError as error:
                 if self._clock() > deadline:
                     raise StreamgaugeError(
@@ -121,22 +157,18 @@ class Service:
                         "their records will be read again"
                     ) from None
                 time.sleep(FIRST_WAIT)
-            else:
-                return
+        self._shard.finish(deadline - self._clock())
 
     def _patiently(self, act: Callable[[], T]) -> T | None:
         """Try until it works; None if the stop came first. The loop counts as alive meanwhile."""
         wait = FIRST_WAIT
         while True:
-            self._health.beat()
+            self._health.turn()
             try:
-                result = act()
+                return act()
             except BrokerError as error:
                 log.warning("%s; trying again in %g s", error, wait)
                 self._health.wait(str(error))
                 if self._stop.wait(wait):
                     return None
                 wait = min(2 * wait, LONGEST_WAIT)
-            else:
-                self._health.ready()
-                return result

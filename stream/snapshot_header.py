@@ -17,7 +17,7 @@ from stream.errors import SnapshotError
 
 # Sections of the config that say how to reach the world. Whatever else there is shapes scores, a
 # section of tomorrow included, and so do the names of the topics that are read: offsets are theirs.
-OUTSIDE = ("kafka", "http", "log", "snapshot")
+OUTSIDE = ("kafka", "http", "log", "snapshot", "service")
 READ = ("kafka.topics.events", "kafka.topics.labels")
 NAMED = 3  # differences that a message names
 

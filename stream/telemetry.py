@@ -295,7 +295,8 @@ class Telemetry:
         seen = self._monitor.prequential
         with self._lock:
             figures: dict[str, Any] = {
-                "events": self._events,
+                "events": self._monitor.chain.count,
+                "fingerprint": self._monitor.chain.hex,
                 "labels": seen.count,
                 "positives": int(seen.confusion[:, 1].sum()),
                 "remembered": self._monitor.labels.waiting,

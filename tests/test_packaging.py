@@ -151,3 +151,25 @@ def test_the_command_works_from_the_wheel(installed: Path) -> None:
     command = installed / "bin" / "streamgauge"
     out = run(sys.executable, command, "--version", cwd=installed, path=installed)
     assert out == f"streamgauge {PROJECT['version']}\n"
+
+
+PINNED = """
+import stream
+
+def test_ours(streamgauge_replay):
+    event = '{"id":1,"ts":1735689600,"customer":"c1","terminal":"p1","amount":9.5,"label":1}'
+    with open("ours.jsonl", "w") as file:
+        file.write(event)
+    replayed = streamgauge_replay("ours.jsonl", {"features": {"max_keys": 10}})
+    assert replayed.scores == [0.5]
+    print(stream.__file__)
+"""
+
+
+@pytest.mark.slow
+def test_pytest_finds_the_fixture_of_the_wheel(installed: Path, tmp_path: Path) -> None:
+    """There pytest rewrites our asserts too, which compiled code must bear."""
+    (tmp_path / "test_ours.py").write_text(PINNED, encoding="utf-8")
+    out = run(sys.executable, "-m", "pytest", "-q", "-s", cwd=tmp_path, path=installed)
+    assert str(installed / "stream" / "__init__.py") in out
+    assert "1 passed" in out

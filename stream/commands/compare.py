@@ -49,7 +49,7 @@ def compare(
     if sort not in MEASURES:
         raise ConfigError(f"--sort {sort}: expected one of {', '.join(MEASURES)}")
     if since is not None:
-        argument("--from", since, partial(measured_from, first_time=0.0))
+        argument("--since", since, partial(measured_from, first_time=0.0))
     delay = argument("--label-delay", label_delay, duration)
     size = total_bytes(recordings)
     arms = grid.arms(config, grid.default() if grid_file is None else grid.load(grid_file))

@@ -1,15 +1,25 @@
-"""`streamgauge labels undo`: take back all that one source said."""
+"""`streamgauge labels undo`: take back all that a source said."""
 
 from __future__ import annotations
 
-from typing import NoReturn
+from rich.console import Console
 
-from stream.errors import ConfigError
+from stream.commands.progress import bar
+from stream.config import Config
+from stream.undo import undo as take_back
 
 
-def undo(source: str) -> NoReturn:
-    """Refuse: what was learned can only be undone by going back to before it, and on without it."""
-    raise ConfigError(
-        f"labels undo needs snapshots, which this version does not take yet: what {source!r} said "
-        "can only be left out of the topics, before a start from nothing"
-    )
+def undo(config: Config, sources: list[str]) -> None:
+    """Do it, and say what was done."""
+    with bar("undo", 1.0) as (progress, task):
+        undone = take_back(
+            config, sources, lambda what, share: progress.update(task, completed=share, note=what)
+        )
+    removed = ", ".join(undone.removed) or "none"
+    console = Console(highlight=False)
+    for line in (
+        f"{undone.labels:,} labels of {', '.join(sources)} are taken back",
+        f"{undone.events:,} events taken again, from {undone.start or 'the beginning'} on",
+        f"saved as {undone.saved}, from which `streamgauge run` goes on; removed: {removed}",
+    ):
+        console.print(line, soft_wrap=True, markup=False)

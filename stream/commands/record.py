@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 
 from stream import build
@@ -21,16 +20,15 @@ from stream.sources.kafka import KafkaSource
 
 
 def record(config: Config, out: Path, follow: bool, mask: bool) -> None:
-    """Read both topics from their beginning, as a group of our own that commits nothing."""
+    """Read both topics from their beginning."""
     stop = stop_event()
-    group = f"{config.kafka.group}-record-{secrets.token_hex(4)}"
-    kafka = msgspec.structs.replace(config.kafka, group=group)
-    topics = kafka.topics
+    topics = config.kafka.topics
     written = 0
     with (
-        closing(KafkaSource(kafka, [topics.events, topics.labels])) as source,
+        closing(KafkaSource(config.kafka, [topics.events, topics.labels])) as source,
         bar("record", None) as (progress, task),
     ):
+        source.start(dict.fromkeys(source.partitions, 0))
 
         def shown(polled: int) -> None:
             nonlocal written

@@ -1,4 +1,4 @@
-"""`streamgauge replay`: a recording through the core, and a table of how well it did."""
+"""`streamgauge replay`: a stream that was, through the core again, and how well that did."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from stream import build
+from stream import build, history
+from stream.checkpoint import load
 from stream.commands.arguments import argument
 from stream.commands.progress import bar
 from stream.config import Config
-from stream.replay import Figures, Ledger
+from stream.errors import ConfigError, StreamgaugeError
+from stream.history import History
+from stream.monitor import Monitor
+from stream.replay import Figures, Ledger, repeat
 from stream.replay import replay as take
 from stream.replay import since as measured_from
+from stream.sinks import Sink
 from stream.sinks.files import FileSink
+from stream.snapshot_header import Header
 from stream.sources.recording import RecordingSource, total_bytes
 from stream.timestamps import duration
 
@@ -33,19 +39,51 @@ def replay(
     since: str | None,
     skip: int,
     poll: int | None,
+    start: str | None,
+    expect: str | None,
 ) -> None:
     """Replay, write what is wanted, print the figures."""
-    topics = config.kafka.topics
     delay = argument("--label-delay", label_delay, duration)
-    source = RecordingSource(
-        recordings, build.fields(config), topics.events, topics.labels, delay,
-        poll or config.kafka.max_poll_records,
-    )  # fmt: skip
+    if delay and not recordings:
+        raise ConfigError("--label-delay goes with recordings: in topics, labels come when they do")
     monitor = build.monitor(config)
-    sink = FileSink(scores, alerts, dead_letters)
-    started = time.perf_counter()
+    header = None
+    if start:
+        snapshot = load(start)
+        header = snapshot.header
+        history.restore(config, monitor, snapshot)
+    if expect:
+        argument("--expect", expect, monitor.chain.watch)
+    began = time.perf_counter()
+    with closing(FileSink(scores, alerts, dead_letters)) as sink:
+        if recordings:
+            topics = config.kafka.topics
+            source = RecordingSource(
+                recordings, build.fields(config), topics.events, topics.labels, delay,
+                poll or config.kafka.max_poll_records,
+            )  # fmt: skip
+            events, ledger, about = _recorded(recordings, source, monitor, sink)
+        else:
+            events, ledger, about = _journalled(config, header, monitor, sink)
+    took = time.perf_counter() - began
+    console = Console(highlight=False)
+    console.print(_table(ledger.figures(_since(since, ledger), skip=skip)))
+    for line in (
+        f"{events:,} events in {took:.1f} s, {events / took:,.0f} events a second",
+        *about,
+        f"fingerprint of scores {monitor.chain.hex}, at event {monitor.chain.count:,}",
+    ):
+        console.print(line, soft_wrap=True)
+    if expect:
+        console.print(_met(expect, monitor), soft_wrap=True)
+
+
+def _recorded(
+    recordings: list[Path], source: RecordingSource, monitor: Monitor, sink: Sink
+) -> tuple[int, Ledger, list[str]]:
+    """Take recordings to their end; gives how many events that were, and nothing to add."""
     events = 0
-    with closing(sink), bar("replay", total_bytes(recordings)) as (progress, task):
+    with bar("replay", total_bytes(recordings)) as (progress, task):
 
         def shown(polled: int) -> None:
             nonlocal events
@@ -53,20 +91,59 @@ def replay(
             progress.update(task, completed=source.bytes_read, note=f"{events:,} events")
 
         ledger = take(source, monitor, sink, shown)
-    took = time.perf_counter() - started
-    _print(ledger.figures(_since(since, ledger), skip=skip), took, events)
+    return events, ledger, []
+
+
+def _journalled(
+    config: Config, start: Header | None, monitor: Monitor, sink: Sink
+) -> tuple[int, Ledger, list[str]]:
+    """Follow the journal to its end; gives how many events that were, and what else is to say."""
+    events = 0
+    with closing(History(config, start)) as past, bar("replay", 1.0) as (progress, task):
+
+        def shown(polled: int) -> None:
+            nonlocal events
+            events += polled
+            progress.update(task, completed=past.progress, note=f"{events:,} events")
+
+        repeated = repeat(
+            past, monitor, sink, lambda: monitor.restore(history.blank(config)), shown
+        )
+    about = f"{repeated.commits:,} commits in {config.kafka.topics.journal}, "
+    if repeated.differs:
+        about += f"of which entry {repeated.differs.sequence:,} is the first with other scores"
+    else:
+        about += "each with the fingerprint of then"
+    return events, repeated.ledger, [about]
 
 
 def _since(given: str | None, ledger: Ledger) -> float:
     """Event time from which on events are measured."""
     if given is None:
         return -math.inf
-    return argument("--from", given, partial(measured_from, first_time=ledger.first_time))
+    return argument("--since", given, partial(measured_from, first_time=ledger.first_time))
 
 
-def _print(figures: Figures, took: float, events: int) -> None:
+def _met(expect: str, monitor: Monitor) -> str:
+    """That the fingerprint was met, and where.
+
+    Raises
+    ------
+    StreamgaugeError
+        If it was not.
+    """
+    chain = monitor.chain
+    if chain.met is None:
+        raise StreamgaugeError(
+            f"--expect {expect}: no event had it; at the end, which is event {chain.count:,}, "
+            f"the fingerprint is {chain.hex}"
+        )
+    return f"reproduced: after event {chain.met:,} the fingerprint was {expect}"
+
+
+def _table(figures: Figures) -> Table:
     table = Table("prequential metric", "value", title=f"{figures.events:,} events measured")
-    rows = [
+    for row in (
         ("events with a label", f"{figures.labels:,}"),
         ("of class 1", f"{figures.positives:,}"),
         ("error", _digits(figures.error)),
@@ -79,12 +156,9 @@ def _print(figures: Figures, took: float, events: int) -> None:
         ("recall of alerts", _digits(figures.recall)),
         ("dead letters, whole stream", f"{figures.dead_letters:,}"),
         ("drifts, whole stream", f"{figures.drifts:,}"),
-    ]
-    for row in rows:
+    ):
         table.add_row(*row)
-    console = Console()
-    console.print(table)
-    console.print(f"{events:,} events in {took:.1f} s, {events / took:,.0f} events a second")
+    return table
 
 
 def _digits(value: float) -> str:

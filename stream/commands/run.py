@@ -14,6 +14,7 @@ from stream.config import Config
 from stream.errors import ConfigError
 from stream.health import Health
 from stream.service import Service
+from stream.shard import RecordingShard, Shard
 from stream.sinks import Sink
 from stream.sinks.files import FileSink
 from stream.sources import Source
@@ -28,7 +29,13 @@ log = logging.getLogger("streamgauge")
 
 
 def run(
-    config: Config, recording: list[Path], pace: float, label_delay: str, scores: Path | None
+    config: Config,
+    recording: list[Path],
+    pace: float,
+    label_delay: str,
+    scores: Path | None,
+    *,
+    fresh: bool,
 ) -> None:
     """Serve until a signal, or until the end of the recording."""
     if scores and not recording:
@@ -40,7 +47,8 @@ def run(
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    telemetry, health = Telemetry(monitor, registry, __version__), Health()
+    telemetry = Telemetry(monitor, registry, __version__)
+    health = Health(duration(config.service.stalled), config.service.ready_lag)
     server = WebServer(
         create_app(registry, telemetry.state, health), config.http.host, config.http.port
     )
@@ -50,13 +58,15 @@ def run(
         log.info("compiling (some ten seconds the first time, then kept on disk)")
         build.warm_up(config)
 
-        def connect() -> tuple[Source, Sink]:
-            if recording:
-                return _from_recording(config, recording, pace, delay, scores)
-            return _from_kafka(config)
+        shard: Shard
+        if recording:
+            shard = RecordingShard(lambda: _from_recording(config, recording, pace, delay, scores))
+        else:
+            from stream.kafka_shard import KafkaShard  # noqa: PLC0415 - not for a recording
 
-        interval = duration(config.kafka.commit_interval)
-        Service(connect, monitor, telemetry, health, stop, interval).run()
+            shard = KafkaShard(config, monitor, fresh=fresh)
+        interval, drain = duration(config.kafka.commit_interval), duration(config.service.drain)
+        Service(shard, monitor, telemetry, health, stop, interval, drain).run()
         log.info("stopped: everything read so far is scored, acknowledged and committed")
     finally:
         server.stop()
@@ -72,24 +82,6 @@ def _from_recording(
     )
     log.info("reading %s at %g records a second", ", ".join(map(str, paths)), pace)
     return PacedSource(source, pace), FileSink(scores)
-
-
-def _from_kafka(config: Config) -> tuple[Source, Sink]:
-    from stream.sinks.kafka import KafkaSink  # noqa: PLC0415 - not needed for a recording
-    from stream.sources.kafka import KafkaSource  # noqa: PLC0415
-
-    kafka = config.kafka
-    sink = KafkaSink(kafka)
-    try:
-        source = KafkaSource(kafka, [kafka.topics.events, kafka.topics.labels])
-    except BaseException:
-        sink.close()
-        raise
-    log.info(
-        "connected to %s, reading %s and %s",
-        kafka.bootstrap, kafka.topics.events, kafka.topics.labels,
-    )  # fmt: skip
-    return source, sink
 
 
 def _log_to_terminal() -> None:

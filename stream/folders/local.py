@@ -33,12 +33,12 @@ class LocalFolder:
 
     def new(self, name: str) -> IO[bytes]:
         with _one_line(self._path / name):
-            return (self._path / (name + PART)).open("wb")
+            return self._part(name).open("wb")
 
     def publish(self, file: IO[bytes], name: str) -> None:
         with _one_line(self._path / name):
             file.close()
-            (self._path / (name + PART)).replace(self._path / name)
+            self._part(name).replace(self._path / name)
             # The new name is in the folder, which is a file of its own.
             folder = os.open(self._path, os.O_RDONLY)
             try:
@@ -49,12 +49,16 @@ class LocalFolder:
     def discard(self, file: IO[bytes], name: str) -> None:
         with _one_line(self._path / name):
             file.close()
-            (self._path / (name + PART)).unlink(missing_ok=True)
+            self._part(name).unlink(missing_ok=True)
 
     @contextmanager
     def open(self, name: str) -> Generator[IO[bytes]]:
         with _one_line(self._path / name), (self._path / name).open("rb") as file:
             yield file
+
+    def _part(self, name: str) -> Path:
+        """Of this process: one that was replaced may still be writing under the same name."""
+        return self._path / f"{name}.{os.getpid()}{PART}"
 
     def remove(self, name: str) -> None:
         with _one_line(self._path / name):

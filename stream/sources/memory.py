@@ -28,6 +28,10 @@ class MemorySource:
     def commit(self) -> None:
         self.committed = self._next
 
+    def back(self) -> None:
+        """Give again what was not committed."""
+        self._next = self.committed
+
     def lag(self) -> Mapping[tuple[str, int], int]:
         return {}
 

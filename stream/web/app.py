@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stream.health import STALLED, Health
+from stream.health import Health
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +70,8 @@ def create_app(
         return JSONResponse({**state(), **word})
 
     async def healthz(_: Request) -> Response:
-        if health.alive:
-            return PlainTextResponse("ok\n")
-        return PlainTextResponse(f"no turn of the loop for {STALLED:.0f} s\n", 503)
+        trouble = health.trouble
+        return PlainTextResponse(f"{trouble or 'ok'}\n", 503 if trouble else 200)
 
     async def readyz(_: Request) -> Response:
         reason = " ".join(health.waiting_for.split())

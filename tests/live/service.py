@@ -16,7 +16,7 @@ import httpx
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
-USES = ("events", "labels", "scores", "alerts", "dead_letters")
+USES = ("events", "labels", "scores", "alerts", "dead_letters", "journal")
 COMMAND = [sys.executable, "-m", "stream.cli"]
 
 
@@ -43,6 +43,8 @@ class Stage:
         Which topics are made.
     sections
         Further ones of the config, by kind of events; the first line names the kind.
+    settings
+        Further keys of `[kafka]`.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Stage:
         partitions: int = 1,
         create: Sequence[str] = USES,
         sections: str = 'kind = "transactions"\n[features]\nmax_keys = 10000\n',
+        settings: str = "",
     ) -> None:
         self.kafka = kafka
         prefix = uuid.uuid4().hex[:8]
@@ -62,10 +65,10 @@ class Stage:
         topics = "\n".join(f'{use} = "{topic}"' for use, topic in self.topics.items())
         self.config.write_text(
             f'{sections}[kafka]\nbootstrap = "{kafka}"\ngroup = "{prefix}"\n'
-            'commit_interval = "200ms"\nsession_timeout = "6s"\n'
+            f'commit_interval = "200ms"\nsession_timeout = "6s"\n{settings}'
             f"[kafka.topics]\n{topics}\n"
             "[labels]\nmax_waiting = 50000\n[alerts]\nbudget = 0.02\nwarm_up = 500\n"
-            "[http]\nport = 0\n"
+            f"[http]\nport = 0\n[snapshot]\nurl = '{folder}/snapshots-{prefix}'\nevery = '1s'\n"
         )
 
     def create(self, uses: Sequence[str]) -> None:
@@ -84,8 +87,8 @@ class Stage:
         producer.close()
 
     def read(self, use: str, count: int, seconds: float = 60.0) -> list[Any]:
-        """The topic's records from its beginning, at least `count` of them."""
-        consumer = KafkaConsumer(bootstrap_servers=self.kafka)
+        """The topic's committed records from its beginning, at least `count` of them."""
+        consumer = KafkaConsumer(bootstrap_servers=self.kafka, isolation_level="read_committed")
         parts = [TopicPartition(self.topics[use], p) for p in range(self.partitions[use])]
         consumer.assign(parts)
         consumer.seek_to_beginning(*parts)
@@ -112,9 +115,9 @@ class Stage:
         return offsets
 
     @contextmanager
-    def service(self, *arguments: str) -> Iterator[Service]:
+    def service(self, *arguments: str, command: Sequence[str] = COMMAND) -> Iterator[Service]:
         """A running service; it is killed at the end if it is not ended before."""
-        service = Service([*COMMAND, "run", str(self.config), *arguments])
+        service = Service([*command, "run", str(self.config), *arguments])
         try:
             yield service
         finally:
@@ -136,6 +139,11 @@ class Service:
         assert page
         self.url = page[1]
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def get(self, path: str) -> httpx.Response:
         """What the service answers."""
         return httpx.get(self.url + path, timeout=10, trust_env=False)
@@ -148,9 +156,17 @@ class Service:
         """Return once /readyz says so."""
         eventually(lambda: self.get("/readyz").status_code == 200, "ready", 120)
 
+    def send(self, number: int) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
     def signal(self, number: int) -> int:
         """Send a signal and wait; gives the exit status."""
-        self._process.send_signal(number)
+        self.send(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it ends; gives the exit status."""
         _, rest = self._process.communicate(timeout=60)
         self.log += rest
         return self._process.returncode
@@ -159,7 +175,7 @@ class Service:
         """End it whatever it does."""
         if self._process.poll() is None:
             self._process.kill()
-            self._process.communicate()
+            self.log += self._process.communicate()[1]
 
 
 def streamgauge(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import random
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import pytest
+from kafka import KafkaAdminClient, TopicPartition
 
 from stream import config
+from stream.errors import RecoveryError
 from stream.events import Record
+from stream.journal import Order, Partition, Run
 from stream.sources.kafka import KafkaSource
 from tests.live.service import Stage
 
 pytestmark = pytest.mark.kafka
 
 NOW = 1_764_000_000_000
+
+
+def opened(stage: Stage, size: int, offsets: Mapping[Partition, int] | None = None) -> KafkaSource:
+    """A source that starts at offsets, by default at the beginning."""
+    kafka = msgspec.structs.replace(config.load(stage.config).kafka, max_poll_records=size)
+    source = KafkaSource(kafka, [stage.topics["events"], stage.topics["labels"]])
+    source.start(dict.fromkeys(source.partitions, 0) if offsets is None else offsets)
+    return source
 
 
 def drain(source: KafkaSource, count: int, seconds: float = 30.0) -> list[Record]:
@@ -34,8 +47,7 @@ def test_partitions_are_merged_by_timestamp(kafka: str, tmp_path: Path, size: in
     events += [(f"2-{n}".encode(), 2, NOW + 4_000 + n) for n in range(3_000)]
     stage.produce("events", sorted(events, key=lambda event: event[2]))
     stage.produce("labels", [(b"label", 0, NOW + 10 * n) for n in range(500)])
-    kafka_settings = msgspec.structs.replace(config.load(stage.config).kafka, max_poll_records=size)
-    source = KafkaSource(kafka_settings, [stage.topics["events"], stage.topics["labels"]])
+    source = opened(stage, size)
     found = drain(source, 4_500)
     assert source.poll(0.2) == []
     expected = sorted(found, key=lambda r: (r.timestamp, r.topic, r.partition, r.offset))
@@ -45,28 +57,66 @@ def test_partitions_are_merged_by_timestamp(kafka: str, tmp_path: Path, size: in
     source.close()
 
 
-def test_only_what_was_given_is_committed(kafka: str, tmp_path: Path) -> None:
+def test_it_begins_where_it_is_told_and_says_where_to_go_on(kafka: str, tmp_path: Path) -> None:
     stage = Stage(kafka, tmp_path)
     stage.produce("events", [(b"%d" % n, 0, NOW + n) for n in range(100)])
-    kafka_settings = msgspec.structs.replace(config.load(stage.config).kafka, max_poll_records=30)
-    topics = [stage.topics["events"], stage.topics["labels"]]
-    source = KafkaSource(kafka_settings, topics)
+    events = (stage.topics["events"], 0)
+    source = opened(stage, 30, {events: 20})
     given = drain(source, 1)
-    source.commit()
-    assert stage.committed("events") == [len(given)]
-    assert source.lag()[stage.topics["events"], 0] == 100 - len(given)
+    assert given[0].offset == 20
+    assert source.offsets[events] == given[-1].offset + 1
+    assert source.lag()[events] == 99 - given[-1].offset
     source.close()
-    source = KafkaSource(kafka_settings, topics)
-    assert [r.value for r in drain(source, 100 - len(given))] == [
-        b"%d" % n for n in range(len(given), 100)
+    source = opened(stage, 30, source.offsets)
+    assert drain(source, 1)[0].offset == given[-1].offset + 1
+    source.close()
+
+
+def test_a_journal_s_order_is_followed_whatever_the_timestamps(kafka: str, tmp_path: Path) -> None:
+    stage = Stage(kafka, tmp_path, partitions=3)
+    draw = random.Random(3)
+    at = [0, 0, 0]
+    order = Order()
+    expected: list[tuple[int, int]] = []
+    while len(expected) < 2_000:
+        partition, length = draw.randrange(3), draw.randint(1, 40)
+        for offset in range(at[partition], at[partition] + length):
+            expected.append((partition, offset))
+            order.add([Record(b"", stage.topics["events"], partition, offset, 0)])
+        at[partition] += length
+    stage.produce("events", [(b"x", p, NOW) for p in range(3) for _ in range(at[p] + 100)])
+    source = opened(stage, 70, {})
+    entry = order.entry(0, "", 0, 0)
+    found = [record for records in source.follow(entry.runs) for record in records]
+    assert [(record.partition, record.offset) for record in found] == expected
+    source.start({at: 0 for at in source.partitions if at not in source.offsets})
+    rest = drain(source, 300)
+    assert sorted((r.partition, r.offset) for r in rest) == [
+        (p, at[p] + n) for p in range(3) for n in range(100)
     ]
+    source.close()
+
+
+def test_records_that_are_gone_are_missed_when_a_journal_needs_them(
+    kafka: str, tmp_path: Path
+) -> None:
+    stage = Stage(kafka, tmp_path)
+    topic = stage.topics["events"]
+    stage.produce("events", [(b"x", 0, NOW) for _ in range(50)])
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
+    admin.delete_records({TopicPartition(topic, 0): 20})
+    admin.close()
+    source = opened(stage, 70, {})
+    missing = f"records of {topic}-0 from offset 10 on are gone: the first that is left there is 20"
+    with pytest.raises(RecoveryError, match=missing):
+        list(source.follow([Run(topic, 0, 10, 30)]))
     source.close()
 
 
 def test_a_quiet_partition_does_not_hold_the_others_back(kafka: str, tmp_path: Path) -> None:
     stage = Stage(kafka, tmp_path, partitions=2)
     stage.produce("events", [(b"x", 0, NOW + n) for n in range(10)])
-    source = KafkaSource(config.load(stage.config).kafka, [stage.topics["events"]])
+    source = opened(stage, 1_000)
     assert len(drain(source, 10)) == 10
     stage.produce("events", [(b"x", 0, NOW + n) for n in range(10)])
     start = time.monotonic()

@@ -132,7 +132,7 @@ def test_a_restarted_service_goes_on_where_it_was(kafka: str, tmp_path: Path) ->
 
 def test_what_was_not_committed_comes_again_after_a_kill(kafka: str, tmp_path: Path) -> None:
     stage = Stage(kafka, tmp_path)
-    text = stage.config.read_text().replace('"200ms"', '"1h"')
+    text = stage.config.read_text().replace('"200ms"', '"1h"\ndelivery = "at-least-once"')
     stage.config.write_text(text)
     stage.produce("events", some_events(100))
     with stage.service() as service:

@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 from fsspec.core import url_to_fs
 
-from stream.checkpoint import Checkpoints, names
-from stream.errors import SnapshotError
+from stream.checkpoint import Checkpoints, load, names, whole
+from stream.errors import SnapshotDamagedError, SnapshotError
 from stream.folders import folder
 from stream.folders.local import LocalFolder
-from stream.snapshot_header import Header
+from stream.snapshot_header import Header, demand
 from tests.stream.streams import new_monitor, scores, steps, stream
 
 HEADER = Header.of(["bias"], {}, {("transactions", 0): 7}, events=3)
@@ -81,6 +81,38 @@ def test_the_newest_comes_back_first(url: str) -> None:
     assert np.array_equal(found[0].state["array"], np.full(1000, 2))
     assert found[0].header.sequence == 2
     assert found[0].header.next_offsets == {("transactions", 0): 7}
+
+
+def test_one_is_loaded_by_its_name_and_the_newest_by_the_folder(url: str) -> None:
+    checkpoints = Checkpoints(url)
+    for n in range(3):
+        save(checkpoints, n)
+    assert load(f"{url}/snapshot-0000000002").state["n"] == 1
+    newest = load(url)
+    assert newest.state["n"] == 2
+    assert newest.place == f"{url}/snapshot-0000000003"
+    change(url, newest.name)
+    assert load(url).state["n"] == 1
+    with pytest.raises(SnapshotDamagedError):
+        load(newest.place)
+    assert [found.state["n"] for found in whole(url, lambda header: header.sequence == 1)] == [0]
+    with pytest.raises(SnapshotError, match="snapshot-0000000009"):
+        load(f"{url}/snapshot-0000000009")
+
+
+def test_whoever_only_reads_leaves_a_writer_alone(tmp_path: Path) -> None:
+    save(Checkpoints(str(tmp_path)), 1)
+    under_way = tmp_path / "snapshot-0000000002.part"
+    under_way.write_bytes(b"not yet")
+    assert load(str(tmp_path)).state["n"] == 1
+    assert under_way.read_bytes() == b"not yet"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(SnapshotError, match="empty: no snapshot there that is whole"):
+        load(str(empty))
+    with pytest.raises(SnapshotError, match="nowhere: No such file"):
+        load(str(tmp_path / "nowhere"))
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_so_many_are_kept(url: str) -> None:
@@ -277,6 +309,74 @@ def test_a_folder_without_permission_is_one_line() -> None:
             f"{at}/deeper: Permission denied",
             f"{at}/snapshot-0000000001: Permission denied",
         ]
+
+
+UNREADABLE = """
+import os, sys
+from pathlib import Path
+from stream.checkpoint import Checkpoints
+from stream.errors import SnapshotDamagedError, SnapshotError
+from stream.snapshot_header import Header
+path = Path(sys.argv[1])
+to, header = Checkpoints(str(path)), Header.of([], {}, {})
+for n in (1, 2):
+    to.save(lambda: {"n": n}, header).result()
+path.chmod(0o777)
+(path / "snapshot-0000000002").chmod(0)
+if os.getuid() == 0:
+    os.setuid(54321)
+try:
+    next(Checkpoints(sys.argv[1]).newest())
+except SnapshotError as error:
+    print(error, isinstance(error, SnapshotDamagedError))
+print(*sorted(file.name for file in path.iterdir()))
+"""
+
+
+def test_one_without_permission_to_read_is_one_line_and_is_not_passed_over() -> None:
+    """It may be whole, and what came after the one before it would be lost."""
+    with TemporaryDirectory() as above:
+        Path(above).chmod(0o755)
+        at = f"{above}/snapshots"
+        assert script(UNREADABLE, Path(at)) == [
+            f"{at}/snapshot-0000000002: Permission denied False",
+            "snapshot-0000000001 snapshot-0000000002",
+        ]
+
+
+def test_one_of_another_feature_set_is_one_line_and_is_not_passed_over(tmp_path: Path) -> None:
+    to = Checkpoints(str(tmp_path))
+    save(to, 1)
+    other = Header.of(["bias", "amount"], {}, {})
+    to.save(lambda: state(2), other).result(30)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    found = next(Checkpoints(str(tmp_path)).newest())
+    with pytest.raises(SnapshotError) as raised:
+        demand(found.header, ["bias"], {}, f"{tmp_path}/{found.name}")
+    assert not isinstance(raised.value, SnapshotDamagedError)
+    assert str(raised.value).startswith(
+        f"{tmp_path}/snapshot-0000000002: of another feature set: has amount. "
+    )
+    assert "\n" not in str(raised.value)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
+def test_an_old_one_that_cannot_be_removed_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    to = Checkpoints(str(tmp_path), keep=1)
+    save(to, 1)
+
+    def refuse(_: LocalFolder, name: str) -> None:
+        raise SnapshotError(f"{name}: Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFolder, "remove", refuse)
+        assert save(to, 2) == "snapshot-0000000002"
+    assert caplog.messages == ["snapshot-0000000001: Operation not permitted"]
+    assert [one.state["n"] for one in to.newest()] == [2, 1]
+    save(to, 3)
+    assert names(to._folder) == ["snapshot-0000000003"]
 
 
 def script(code: str, path: Path) -> list[str]:

@@ -265,7 +265,7 @@ def test_the_command_prints_a_table_and_a_winner_to_paste(folder: Path) -> None:
     page, figures = folder / "out.html", folder / "out.json"
     ran = ask(
         "compare", folder / "r.jsonl", "--config", folder / "c.toml", "--label-delay", "6h",
-        "--from", "1d", "--grid", wrong, "--jobs", "2", "--sort", "average_precision",
+        "--since", "1d", "--grid", wrong, "--jobs", "2", "--sort", "average_precision",
         "--report", page, "--json", figures,
     )  # fmt: skip
     assert ran.exit_code == 0, ran.output
@@ -304,7 +304,7 @@ def test_the_command_prints_a_table_and_a_winner_to_paste(folder: Path) -> None:
     ("more", "says"),
     [
         (["--sort", "beauty"], "--sort beauty: expected one of log_loss, "),
-        (["--from", "soon"], "--from soon: "),
+        (["--since", "soon"], "--since soon: "),
         (["--label-delay", "soon"], "--label-delay soon: "),
         (["--grid", "gone.toml"], "gone.toml: No such file"),
         (["--dask", "tcp://127.0.0.1:1"], "Dask is not installed; the extra `dask` brings it"),

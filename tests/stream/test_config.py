@@ -14,13 +14,14 @@ EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 
 SECTIONS = (
     "alerts, challengers, decision, drift, email, features, fields, http, input, kafka, kind, "
-    "labels, metrics, model, reasons"
+    "labels, metrics, model, reasons, service, snapshot"
 )
 FEATURES = "aggregates, hash_bits, max_keys, max_window_events, scale_limit, windows"
 ANY_SCHEDULE = f"{', '.join(sorted(SCHEDULES))}, or module:Class"
 ANY_OPTIMIZER = f"{', '.join(sorted(OPTIMIZERS))}, or module:Class"
-TOPICS = "alerts, dead_letters, events, labels, scores"
+TOPICS = "alerts, dead_letters, events, journal, labels, scores"
 DURATION = "expected a duration such as 30s, 1.5h or 7d"
+WATCHERS = "adwin, page-hinkley, ddm, eddm, hddm-a, hddm-w, kswin"
 INPUT = "max_future, max_record_bytes"
 FOREIGN = "no such key with kind ="
 RISING = "expected rising lengths above 0, such as 1d, 7d, 30d"
@@ -74,8 +75,8 @@ def test_defaults_of_a_kind_lie_under_what_the_file_says() -> None:
         ('[features]\naggregates = "slid\\ning"',
          'features.aggregates = "slid\\ning": expected one of decayed, sliding'),
         ("[features]\naggregates = 5", "features.aggregates = 5: expected one of decayed, sliding"),
-        ("[drift]\ndetectors = ['adwin', 'ddm']",
-         'drift.detectors = "ddm": expected one of adwin, page-hinkley'),
+        ("[drift]\ndetectors = ['adwin', 'stepd']",
+         f'drift.detectors = "stepd": expected one of {WATCHERS}'),
         ("[drift]\ndetectors = 'adwin'",
          'drift.detectors = "adwin": expected a list, got a text'),
         ("[drift]\ndetectors = ['adwin', 'adwin']",
@@ -93,7 +94,7 @@ def test_defaults_of_a_kind_lie_under_what_the_file_says() -> None:
         ("[features]\nwindows = ['1d', 7]",
          "features.windows = 7: expected a text, got a whole number"),
         ("[kafka.topics]\nscores = 'labels'",
-         "kafka.topics: labels named twice: expected five different topics"),
+         "kafka.topics: labels named twice: expected six different topics"),
         ("[fields]\nnumeric = ['amount']",
          "fields: amount named twice: expected a field for one use only"),
         ("[fields]\nts = ''", 'fields.ts = "": expected a text of length >= 1'),

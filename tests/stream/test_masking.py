@@ -147,6 +147,16 @@ def test_a_masked_recording_of_transactions_gives_the_same_scores(tmp_path: Path
     assert not {r.value for r in records} & {r.value for r in again}
 
 
+def test_what_the_config_does_not_name_is_left_out() -> None:
+    fields = TransactionFields()
+    mask = Mask(fields, "labels", fields.keys, b"salt")
+    event = {"id": 1, "ts": 5, "customer": "c1", "terminal": 7, "amount": 2.5, "holder": "Ost"}
+    masked = json.loads(mask.record(Record(json.dumps(event).encode(), "events", 0, 0, 0)).value)
+    assert set(masked) == {"id", "ts", "customer", "terminal", "amount"}
+    assert (masked["ts"], masked["amount"]) == (5, 2.5)
+    assert not {1, "c1", 7} & set(masked.values())
+
+
 def test_a_masked_stream_of_mails_is_learned_as_well() -> None:
     records = email_stream(500)
     masked = [EMAILS.record(r) for r in records]

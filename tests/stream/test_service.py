@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from threading import Event
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from stream import service as module
-from stream.errors import BrokerError, StreamgaugeError
+from stream.errors import BrokerError, LostError, StreamgaugeError, TakenOverError
 from stream.events import Record
-from stream.health import STALLED, STARTING, Health
+from stream.health import Health
 from stream.monitor import Outcome
 from stream.service import Service
 from stream.sinks.memory import MemorySink
@@ -21,7 +22,7 @@ from tests.stream.streams import new_monitor, scores, steps, stream
 
 
 class World:
-    """A source and a sink that note what is done to them, and fail when told to."""
+    """A shard that notes what is done to it, and fails when told to."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.log: list[str] = []
@@ -32,12 +33,30 @@ class World:
         self.health = Health()
         self.now = 0.0
         self.exhausted = False
+        self.drain = 20.0
+        self.lost: Exception = LostError("the transaction is lost")
+        self.monitor = new_monitor()
+        self.before = deepcopy(self.monitor.snapshot())
 
     def _do(self, what: str) -> None:
         self.log.append(what)
         if self.failures.get(what, 0) > 0:
             self.failures[what] -= 1
             raise BrokerError(f"{what} failed")
+        if self.failures.pop(f"lose {what}", 0):
+            raise self.lost
+
+    def open(self) -> None:
+        self._do("open")
+
+    def begin(self) -> Iterator[str]:
+        """Back to the last commit."""
+        self.monitor.restore(self.before)
+        self.source.back()
+        del self.sink.outcomes[self.sink.flushed :]
+        for percent in (10, 90):
+            yield f"restoring: {percent}%"
+        self._do("begin")
 
     def poll(self, timeout: float) -> Sequence[Record]:
         self.now += 0.4
@@ -47,8 +66,14 @@ class World:
         return records
 
     def commit(self) -> None:
+        self.flush()
         self._do("commit")
         self.source.commit()
+        self.sink.flush()
+        self.before = deepcopy(self.monitor.snapshot())
+
+    def finish(self, seconds: float) -> None:
+        self.log.append("finish")
 
     def lag(self) -> dict[tuple[str, int], int]:
         return {}
@@ -59,26 +84,20 @@ class World:
 
     def flush(self) -> None:
         self._do("flush")
-        self.sink.flush()
+        self.arrived = len(self.sink.outcomes)
 
     def close(self) -> None:
         self.log.append("close")
 
-    def run(self, connect: Callable[[], None] = lambda: None) -> None:
-        monitor = new_monitor()
-
-        def opened() -> tuple[World, World]:
-            self._do("connect")
-            connect()
-            return self, self
-
+    def run(self) -> None:
         Service(
-            opened,
-            monitor,
-            Telemetry(monitor, CollectorRegistry(), "test"),
+            self,
+            self.monitor,
+            Telemetry(self.monitor, CollectorRegistry(), "test"),
             self.health,
             self.stop,
             commit_interval=1.0,
+            drain=self.drain,
             clock=lambda: self.now,
         ).run()
 
@@ -89,18 +108,17 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_WAIT", 0.002)
 
 
-def test_outputs_are_flushed_before_offsets_are_committed() -> None:
+def test_a_poll_is_committed_before_the_end() -> None:
     world = World(stream(500))
     world.run()
-    done = [what for what in world.log if what in ("flush", "commit")]
-    assert done == ["flush", "commit"] * (len(done) // 2)
-    assert len(done) > 4
-    assert world.log[-4:] == ["flush", "commit", "close", "close"]
+    assert world.log[:2] == ["open", "begin"]
+    assert world.log.count("commit") >= 4
+    assert world.log[-4:] == ["flush", "commit", "finish", "close"]
     assert world.source.committed == 500
     assert world.sink.flushed == len(world.sink.outcomes)
 
 
-@pytest.mark.parametrize("what", ["connect", "poll", "write", "flush", "commit"])
+@pytest.mark.parametrize("what", ["open", "begin", "poll", "write", "flush", "commit"])
 def test_a_broker_that_is_away_is_waited_for_and_nothing_is_lost(what: str) -> None:
     records = stream(500)
     world = World(records)
@@ -111,63 +129,86 @@ def test_a_broker_that_is_away_is_waited_for_and_nothing_is_lost(what: str) -> N
     assert world.health.waiting_for == ""
 
 
+@pytest.mark.parametrize("what", ["poll", "write", "flush", "commit"])
+def test_what_is_lost_is_done_again_from_the_last_commit(what: str) -> None:
+    records = stream(500)
+    world = World(records)
+
+    def begin() -> Iterator[str]:
+        if world.log.count("open") == 1:
+            world.failures[f"lose {what}"] = 1
+        return World.begin(world)
+
+    world.begin = begin  # type: ignore[method-assign]
+    world.run()
+    assert world.log.count("open") == world.log.count("begin") == world.log.count("close") == 2
+    assert scores(world.sink.outcomes) == scores(steps(new_monitor(), records, 50))
+    assert world.source.committed == 500
+
+
+def test_who_was_replaced_ends() -> None:
+    world = World(stream(500))
+    world.lost = TakenOverError("another worker of group g has taken over")
+    world.failures["lose commit"] = 1
+    with pytest.raises(TakenOverError, match="another worker"):
+        world.run()
+    assert world.source.committed == 0
+    assert world.log[-2:] == ["commit", "close"]
+
+
+def stops(world: World, at: str, count: int) -> None:
+    """Let the stop come when something is done for the `count`-th time."""
+    original = world._do
+
+    def do(what: str) -> None:
+        if what == at and world.log.count(what) == count - 1:
+            world.stop.set()
+        original(what)
+
+    world._do = do  # type: ignore[method-assign]
+
+
 def test_nothing_is_committed_that_was_not_flushed() -> None:
     world = World(stream(500))
     world.failures["flush"] = 10**9
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "DRAIN", -1.0)
-        original = world.flush
-
-        def flush() -> None:
-            if world.log.count("flush") > 5:
-                world.stop.set()
-            original()
-
-        world.flush = flush  # type: ignore[method-assign]
-        with pytest.raises(StreamgaugeError, match="will be read again"):
-            world.run()
+    world.drain = -1.0
+    stops(world, "flush", 5)
+    with pytest.raises(StreamgaugeError, match="will be read again"):
+        world.run()
     assert world.source.committed == 0
     assert "commit" not in world.log
 
 
 def test_a_stop_finishes_the_poll_and_commits_it() -> None:
     world = World(stream(500))
-
-    def poll(timeout: float) -> Sequence[Record]:
-        records = World.poll(world, timeout)
-        if world.log.count("poll") == 3:
-            world.stop.set()
-        return records
-
-    world.poll = poll  # type: ignore[method-assign]
+    stops(world, "poll", 3)
     world.run()
     assert world.source.committed == 150
     assert len(world.sink.outcomes) == 3
-    assert world.log[-4:] == ["flush", "commit", "close", "close"]
+    assert world.log[-4:] == ["flush", "commit", "finish", "close"]
+
+
+def test_what_is_lost_at_the_stop_is_said() -> None:
+    world = World(stream(500))
+    stops(world, "poll", 3)
+    world.failures["lose commit"] = 1
+    with pytest.raises(StreamgaugeError, match="after the last commit will be done again"):
+        world.run()
+    assert world.source.committed == 0
 
 
 def test_a_stop_ends_the_waiting_for_a_broker() -> None:
     world = World(stream(50))
-
-    def away() -> None:
-        if world.log.count("connect") == 4:
-            world.stop.set()
-        raise BrokerError("away")
-
-    world.run(connect=away)
-    assert world.log == ["connect"] * 4
-    assert world.health.waiting_for == "away"
+    world.failures["open"] = 10**9
+    stops(world, "open", 4)
+    world.run()
+    assert world.log == ["open"] * 4
+    assert world.health.waiting_for == "open failed"
 
 
-def test_a_cold_start_counts_as_alive_and_a_stalled_loop_does_not() -> None:
-    now = 0.0
-    health = Health(lambda: now)
-    assert health.alive
-    now = STARTING - 1.0
-    assert health.alive
-    now = STARTING + 1.0
-    assert not health.alive
-    health.beat()
-    assert health.alive
-    now += STALLED + 1.0
-    assert not health.alive
+def test_a_stop_ends_a_recovery() -> None:
+    world = World(stream(50))
+    stops(world, "open", 1)
+    world.run()
+    assert world.log == ["open", "close"]
+    assert world.health.waiting_for == "restoring: 10%"

@@ -16,7 +16,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream.errors import StreamgaugeError
-from stream.health import STALLED, Health
+from stream.health import TURN, Health
 from stream.web.app import HEADERS, PAGE, create_app
 from stream.web.server import WebServer
 
@@ -30,7 +30,7 @@ class Service:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.now = 0.0
-        self.health = Health(lambda: self.now)
+        self.health = Health(clock=lambda: self.now)
         self.state: dict[str, Any] = {}
         self.client = httpx.Client(trust_env=False)
 
@@ -53,7 +53,7 @@ def served() -> Iterator[Service]:
 @pytest.fixture
 def service(served: Service) -> Service:
     served.now = 0.0
-    served.health.beat()
+    served.health.turn()
     served.health.wait("starting")
     served.state = dict(STATE)
     return served
@@ -133,7 +133,7 @@ def test_a_strange_version_gets_plain_metrics(service: Service, kind: str) -> No
 
 
 def test_the_state_is_asked_anew_each_time(service: Service) -> None:
-    service.health.ready()
+    service.health.took(1, 0)
     assert service.get("/api/state").json() == {**STATE, "alive": True, "waiting_for": ""}
     service.state["events"] = 8
     assert service.get("/api/state").json()["events"] == 8
@@ -142,11 +142,11 @@ def test_the_state_is_asked_anew_each_time(service: Service) -> None:
 def test_alive_until_the_loop_stalls(service: Service) -> None:
     answer = service.get("/healthz")
     assert (answer.status_code, answer.text) == (200, "ok\n")
-    service.now = STALLED
+    service.now = TURN
     answer = service.get("/healthz")
     assert (answer.status_code, answer.text) == (503, "no turn of the loop for 30 s\n")
     assert service.get("/api/state").json()["alive"] is False
-    service.health.beat()
+    service.health.turn()
     assert service.get("/healthz").status_code == 200
 
 
@@ -157,7 +157,7 @@ def test_ready_once_records_are_processed(service: Service) -> None:
     answer = service.get("/readyz")
     assert (answer.status_code, answer.text) == (503, "no broker at 127.0.0.1:9 trying again\n")
     assert service.get("/api/state").json()["waiting_for"] == service.health.waiting_for
-    service.health.ready()
+    service.health.took(1, 0)
     answer = service.get("/readyz")
     assert (answer.status_code, answer.text) == (200, "ready\n")
 

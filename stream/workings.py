@@ -1,0 +1,65 @@
+"""What a batch's scores came from, so that each of them can be explained by names and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.scores import Scores
+from models.vectors import Floats, Ints, Vectors
+from stream.events import Events
+from stream.features import Features
+
+Named = list[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Workings:
+    """The vectors, and what each arm made of them.
+
+    Attributes
+    ----------
+    raw
+        Shape (events, dense): the dense features as they were before they were standardised.
+    vectors
+        As the arms took them, one for each operation.
+    rows
+        Shape (events,): which of the operations is the event's.
+    said
+        Of each arm.
+    leaders
+        Shape (operations,): the arm that led then.
+    """
+
+    raw: Floats
+    vectors: Vectors
+    rows: Ints
+    said: Sequence[Scores]
+    leaders: Ints
+
+    def leader(self, event: int) -> int:
+        """The arm that led at an event."""
+        return int(self.leaders[self.rows[event]])
+
+    def logit(self, event: int) -> float:
+        """What the leading arm made of an event."""
+        return float(self.said[self.leader(event)].logits[self.rows[event]])
+
+    def intercept(self, event: int) -> float:
+        """What the leading arm's logit would have been without any feature."""
+        return float(self.said[self.leader(event)].dense_parts[self.rows[event], 0])
+
+    def contributions(self, features: Features, events: Events, event: int) -> Named:
+        """What each feature added to the leading arm's logit; with the intercept it is the sum."""
+        said = self.said[self.leader(event)]
+        dense, hashed = said.dense_parts[self.rows[event]], said.hashed_parts[self._pairs(event)]
+        return features.reasons(events, event, dense.tolist(), hashed.tolist())
+
+    def values(self, features: Features, events: Events, event: int) -> Named:
+        """The value of each feature, under the same names in the same order."""
+        hashed = self.vectors.values[self._pairs(event)]
+        return features.reasons(events, event, self.raw[event].tolist(), hashed.tolist())
+
+    def _pairs(self, event: int) -> slice:
+        start, row = self.vectors.start, self.rows[event]
+        return slice(int(start[row]), int(start[row + 1]))
