@@ -4,10 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACE ?= 400
 KAFKA ?=
+KILLS ?= 25
+SEED ?= 1
 CONFIG ?= deploy/examples/demo.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check kafka bench format clean
+.PHONY: help run test check kafka bench chaos format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
@@ -42,6 +44,9 @@ bench: .venv/bench ## Accuracy and speed beside River by hand, bogofilter and Vo
 	@$(BIN)/python -m benchmarks.replay
 	@$(BIN)/python -m benchmarks.mail
 	@$(BIN)/python -m benchmarks.model
+
+chaos: .venv/installed ## Kill workers and broker while they score: KILLS=25 SEED=1
+	@$(BIN)/python -m benchmarks.chaos --kills $(KILLS) --seed $(SEED)
 
 format: .venv/installed ## Put the code into its one form
 	$(BIN)/ruff check --fix-only --quiet .

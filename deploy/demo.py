@@ -64,6 +64,8 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> None:
     late = ["--pace", str(arguments.pace), "--label-delay", LABEL_DELAY]
     if kafka:
         sets += ["--set", f"kafka.bootstrap={kafka}"]
+        if not arguments.kafka:  # ours is empty at each start, and so are its snapshots
+            sets += ["--set", f"snapshot.url={folder}/snapshots"]
         settings = config.load(Path(arguments.config), config.overrides(sets[1::2]))
         create_topics(settings.kafka, settings.kafka.topics.names)
         stack.enter_context(_child([*COMMAND, "run", arguments.config, *sets]))

@@ -26,6 +26,7 @@ Layout, in the order an event meets it::
     prequential.py  error and loss of scores as they were given
     ranking.py      ROC AUC and average precision
     drift/          drift detectors behind one convention
+    fingerprint.py  all scores given, each chained to the ones before
     state.py        how state leaves and comes back, without pickle
     protocols.py    the contracts that the above obey
     compiled.py     how a function is compiled, said once

@@ -15,6 +15,11 @@ Layout, in the order a record meets it::
     sinks/          where outcomes go: topics, files, lists
     telemetry.py    outcomes into Prometheus metrics
     service.py      the loop, and the only place that orders effects
+    shard.py        what one monitor reads and where its outcomes go; kafka_shard.py between topics
+    membership.py   whose turn it is in the consumer group; assignor.py gives one worker everything
+    delivery.py     outputs and offsets in one transaction, or one after the other
+    journal.py      the order in which records were taken, beside the outputs
+    recovery.py     the way back to the last commit, proved by the fingerprint of all scores
     checkpoint.py   a folder of snapshots: the last few, and on start the newest that is whole
     snapshot_file.py  snapshots as bytes, with checksums; their header and tree beside it
     folders/        where snapshots lie: on this machine, or wherever fsspec reaches

@@ -2,7 +2,7 @@
 
 The state of a monitor is one thing, so its partitions go together. Kafka asks one member of the
 group, whichever it likes, to share out the work among all; each member has sent along whether it
-has the work now, and since which generation of the group.
+has the work now, and in which generation of the group it was given it last.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ WORK = b"work"
 
 
 def chosen(claims: dict[str, int]) -> str:
-    """Who gets the work: whoever has had it since the latest generation, else the first by name.
+    """Who gets the work: whoever was given it in the latest generation, else the first by name.
 
     Parameters
     ----------
     claims
-        By member: the generation in which it was given the work that it has; -1 for none. There
-        can be two, when one has slept and does not know yet that it has lost the work.
+        By member: the latest generation in which it was given the work; -1 for none. There can be
+        two, when one has slept and does not know yet that it has lost the work: an older one.
 
     >>> chosen({"b": -1, "a": -1})
     'a'
@@ -42,7 +42,7 @@ class OneWorker(AbstractPartitionAssignor):
     Attributes
     ----------
     since
-        The generation in which this member was given the work that it has; -1 if it has none.
+        The latest generation in which this member was given the work; -1 if it does not have it.
     """
 
     name = "streamgauge-one-worker"
@@ -74,10 +74,7 @@ class OneWorker(AbstractPartitionAssignor):
 
     def on_assignment(self, assignment: ConsumerProtocolAssignment, generation: int) -> None:
         """Take note of what this member was given."""
-        if assignment.user_data != WORK:
-            self.since = -1
-        elif self.since < 0:
-            self.since = generation
+        self.since = generation if assignment.user_data == WORK else -1
 
     def lose(self) -> None:
         """The group has given this member up."""
