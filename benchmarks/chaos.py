@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from tests.live.crashing import COMMAND
 from tests.live.service import Service, Stage, eventually
 from tests.live.test_exactly_once import PARTITIONS, PATIENT, fill, finished, scored
 
+WEIGHTS = {"worker": 6, "standby": 1, "sleep": 1, "broker": 2}
 SLOW = [*COMMAND, "poll:0"]  # slowed down, so that it takes many kills
 
 
@@ -53,6 +53,51 @@ def _ready(worker: Service) -> bool:
         return False
 
 
+class Chaos:
+    """Kills at random, and starts again.
+
+    Parameters
+    ----------
+    broker, workers
+        Whom it may meet.
+    draw
+        The seeded chance.
+    """
+
+    def __init__(self, broker: Broker, workers: Workers, draw: random.Random) -> None:
+        self._broker = broker
+        self._workers = workers
+        self._draw = draw
+        self.longest = 0.0  # seconds until somebody was at work again
+
+    def strike(self) -> str:
+        """Once; says at what."""
+        time.sleep(self._draw.uniform(0.0, 3.0))
+        first, second = self._workers.two
+        worker = self._workers.at_work() or self._draw.choice([first, second])
+        other = second if worker is first else first
+        what = self._draw.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        if what == "broker":
+            self._broker.kill()
+            self._broker.start()
+        elif what == "sleep":
+            worker.send(signal.SIGSTOP)
+            eventually(lambda: _ready(other) or not other.running, "the standby", 60)
+            worker.send(signal.SIGCONT)
+        else:
+            (worker if what == "worker" else other).kill()
+        struck = time.monotonic()
+        self.wait()
+        self.longest = max(self.longest, time.monotonic() - struck)
+        return what
+
+    def wait(self) -> Service:
+        """Start who has ended, and wait until one is at work."""
+        self._workers.again()
+        eventually(lambda: self._workers.at_work() is not None, "somebody at work", 120)
+        return self._workers.at_work() or self.wait()
+
+
 def main() -> None:
     """Kill, and count."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -60,58 +105,27 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    draw = random.Random(arguments.seed)
     started = time.monotonic()
-    away = 0.0
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="streamgauge-chaos-")))
         broker = stack.enter_context(Broker(extra={"log.retention.ms": "-1"}))
         stage = Stage(broker.bootstrap, folder, PARTITIONS, settings=PATIENT)
         expected = fill(stage, arguments.events)
         print(f"{len(expected):,} events; seed {arguments.seed}", flush=True)
-        workers = Workers(stage, stack)
+        chaos = Chaos(broker, Workers(stage, stack), random.Random(arguments.seed))
+        chaos.wait()
         for number in range(1, arguments.kills + 1):
-            eventually(lambda: workers.at_work() is not None, "somebody at work", 120)
-            back = time.monotonic()
-            time.sleep(draw.uniform(0.0, 3.0))
-            worker = workers.at_work() or draw.choice(workers.two)
-            what = draw.choices(("kill", "standby", "stop", "broker"), (6, 1, 1, 2))[0]
-            if what == "kill":
-                worker.kill()
-            elif what == "standby":
-                next(each for each in workers.two if each is not worker).kill()
-            elif what == "stop":
-                worker.send(signal.SIGSTOP)
-                other = next(each for each in workers.two if each is not worker)
-                eventually(lambda: _ready(other) or not other.running, "the standby", 60)
-                worker.send(signal.SIGCONT)
-            else:
-                broker.kill()
-                broker.start()
-            killed = time.monotonic()
-            workers.again()
-            eventually(lambda: workers.at_work() is not None, "somebody at work", 120)
-            away = max(away, time.monotonic() - killed)
-            scores = _events(workers)
-            print(f"{number:3} {what:8} after {killed - back:4.1f} s, at {scores:,}", flush=True)
-        workers.again()
-        eventually(lambda: workers.at_work() is not None, "somebody at work", 120)
-        last = workers.at_work()
-        assert last
-        finished(last, expected)
+            what = chaos.strike()
+            print(f"{number:3} {what:8} at {chaos.wait().state()['events']:>7,}", flush=True)
+        finished(chaos.wait(), expected)
         found = scored(stage, expected)
     if found != expected:
-        sys.exit(f"{len(found):,} scores for {len(expected):,} events, or others: seed "
-                 f"{arguments.seed}")  # fmt: skip
+        sys.exit(f"{len(found):,} scores for {len(expected):,} events, or others than expected")
     print(
-        f"{arguments.kills} times killed, at most {away:.1f} s until somebody was at work again; "
-        f"{len(found):,} scores, each once and the same to the bit; {time.monotonic() - started:.0f} s"
+        f"{arguments.kills} times struck, at most {chaos.longest:.1f} s until somebody was at work "
+        f"again; {len(found):,} scores, each once and the same to the bit; "
+        f"{time.monotonic() - started:.0f} s"
     )
-
-
-def _events(workers: Workers) -> int:
-    worker = workers.at_work()
-    return int(worker.state()["events"]) if worker else 0
 
 
 if __name__ == "__main__":

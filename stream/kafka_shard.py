@@ -180,19 +180,20 @@ class KafkaShard:
             log.warning("no snapshot: %s; the journal has all that is needed meanwhile", error)
         elif self._config.snapshot.trim_journal:
             try:
-                trim(self._kafka, min(header.extra["journal"] for header in snapshots.headers()))
+                trim(self._kafka, min(h.extra.get("journal", 0) for h in snapshots.headers()))
             except StreamgaugeError as trouble:
                 log.warning("the journal stays as long as it is: %s", trouble)
 
     def finish(self, seconds: float) -> None:
         """Take a last snapshot."""
-        if self._snapshots is None:
-            return
         end = time.monotonic() + seconds
-        with suppress(NotYetError, SnapshotError):  # is told, and a snapshot is not needed
-            if self._saving:
-                self._saving.result(max(0.0, end - time.monotonic()))
+        self._wait_for_the_snapshot(end)
+        if self._snapshots and not self._snapshots.busy:
             self._save(self._snapshots)
+            self._wait_for_the_snapshot(end)
+
+    def _wait_for_the_snapshot(self, end: float) -> None:
+        with suppress(NotYetError, SnapshotError):  # is told, and there is the journal
             if self._saving:
                 self._saving.result(max(0.0, end - time.monotonic()))
 

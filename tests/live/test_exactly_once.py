@@ -174,6 +174,24 @@ def test_a_broker_that_dies_and_comes_back(tmp_path: Path) -> None:
         assert "Traceback" not in service.log
 
 
+def test_a_stop_without_a_broker_ends_in_time_and_loses_nothing(tmp_path: Path) -> None:
+    with Broker(extra={"log.retention.ms": "-1"}) as broker:
+        stage = Stage(broker.bootstrap, tmp_path, PARTITIONS, settings=PATIENT)
+        expected = fill(stage, 1_500)
+        with stage.service(command=NEVER) as service:
+            working(service, 300)
+            broker.kill()
+            time.sleep(1.0)
+            told = time.monotonic()
+            assert service.signal(signal.SIGTERM) == 1
+            assert time.monotonic() - told < 20.0 + 10.0
+            assert "what came after the last commit will be done again" in service.log
+            assert "Traceback" not in service.log
+        broker.start()
+        finish(stage, expected)
+        assert scored(stage, expected) == expected
+
+
 def test_a_second_signal_loses_nothing(kafka: str, tmp_path: Path) -> None:
     stage = Stage(kafka, tmp_path, PARTITIONS, settings=PATIENT)
     expected = fill(stage, 2_000)

@@ -54,6 +54,21 @@ def test_defaults_of_a_kind_lie_under_what_the_file_says() -> None:
     assert parse({}, "none") == Config()
 
 
+def test_journal_and_snapshots_are_the_group_s_own() -> None:
+    got = parse({"kafka": {"group": "g"}}, "none")
+    assert got.kafka.topics.journal == "g-journal"
+    assert got.snapshot.url == "snapshots/g"
+    assert got.kafka.topics.names[-1] == "g-journal"
+    got = parse({"kafka": {"topics": {"journal": "j"}}, "snapshot": {"url": ""}}, "none")
+    assert (got.kafka.topics.journal, got.snapshot.url) == ("j", "")
+
+
+def test_a_transaction_is_not_kept_open_for_an_hour() -> None:
+    with pytest.raises(ConfigError, match=r"kafka.*commit_interval.*expected at most 10m"):
+        parse({"kafka": {"commit_interval": "1h"}}, "none")
+    parse({"kafka": {"commit_interval": "1h", "delivery": "at-least-once"}}, "none")
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
