@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,12 +14,14 @@ from models.prequential import CLIP
 from models.protocols import Drift
 from models.ranking import average_precision, roc_auc
 from models.vectors import Codes, Floats
-from stream.history import History
 from stream.journal import Entry
 from stream.monitor import Monitor, Outcome
 from stream.sinks import Sink
 from stream.sources import Source
 from stream.timestamps import UNITS, duration, epoch
+
+if TYPE_CHECKING:  # it brings kafka-python along, which no recording needs
+    from stream.history import History
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from xxhash import xxh3_128_hexdigest
 from stream import __version__
 from stream.errors import SnapshotError
 
-# Sections of the config that say how to reach the world. Whatever else there is shapes scores, a
-# section of tomorrow included, and so do the names of the topics that are read: offsets are theirs.
-OUTSIDE = ("kafka", "http", "log", "snapshot", "service")
+# Sections of the config that say how to reach the world, or how to word what is known. Whatever
+# else there is shapes scores, a section of tomorrow included, and so do the names of the topics
+# that are read: offsets are theirs.
+OUTSIDE = ("kafka", "http", "log", "snapshot", "service", "reasons")
 READ = ("kafka.topics.events", "kafka.topics.labels")
 NAMED = 3  # differences that a message names
 

@@ -153,7 +153,7 @@ def _print(explained: Explanation) -> None:
     arms = Table("arm", "score", "learning rate")
     for arm in explained.arms:
         leads = " (leads)" if len(explained.arms) > 1 and arm.arm == explained.arm else ""
-        arms.add_row(arm.arm + leads, f"{arm.score:.6f}", f"{arm.learning_rate:.6g}")
+        arms.add_row(arm.arm + leads, f"{arm.score:.6g}", f"{arm.learning_rate:.6g}")
     console.print(arms)
     table = Table("feature", "value", "added to the logit")
     for feature in explained.features[:SHOWN]:

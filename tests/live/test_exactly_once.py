@@ -86,7 +86,7 @@ def working(service: Service, events: int) -> None:
 
 def test_killed_at_every_point(kafka: str, tmp_path: Path) -> None:
     stage = Stage(kafka, tmp_path, PARTITIONS, settings=PATIENT)
-    expected = fill(stage, 4_000)
+    expected = fill(stage, 2_500)
     draw = random.Random(1)
     for point in draw.sample(list(POINTS), len(POINTS)):
         run_until_killed(stage, point, draw.randint(1, POINTS[point].often))
@@ -99,7 +99,7 @@ def test_killed_at_every_point(kafka: str, tmp_path: Path) -> None:
 def test_killed_at_any_time(kafka: str, tmp_path: Path, snapshots: str) -> None:
     """With "1h" the journal is all that there is to come back by."""
     stage = Stage(kafka, tmp_path, PARTITIONS, settings=PATIENT)
-    expected = fill(stage, 3_000)
+    expected = fill(stage, 2_000)
     draw = random.Random(2)
     for _ in range(6):
         with stage.service("--set", f"snapshot.every={snapshots}", command=NEVER) as service:
@@ -123,7 +123,7 @@ def test_at_least_once_repeats_lines_and_changes_none(kafka: str, tmp_path: Path
 
 def test_a_standby_takes_over(kafka: str, tmp_path: Path) -> None:
     stage = Stage(kafka, tmp_path, PARTITIONS, settings=PATIENT)
-    expected = fill(stage, 3_000)
+    expected = fill(stage, 2_000)
     with stage.service(command=NEVER) as first:
         working(first, 200)
         with stage.service() as second:
@@ -143,7 +143,7 @@ def test_a_standby_takes_over(kafka: str, tmp_path: Path) -> None:
 
 def test_who_has_slept_through_its_replacement_writes_nothing(kafka: str, tmp_path: Path) -> None:
     stage = Stage(kafka, tmp_path, PARTITIONS, settings=PATIENT)
-    expected = fill(stage, 3_000)
+    expected = fill(stage, 2_000)
     with stage.service(command=NEVER) as first:
         working(first, 200)
         with stage.service() as second:
@@ -161,7 +161,7 @@ def test_who_has_slept_through_its_replacement_writes_nothing(kafka: str, tmp_pa
 def test_a_broker_that_dies_and_comes_back(tmp_path: Path) -> None:
     with Broker(extra={"log.retention.ms": "-1"}) as broker:
         stage = Stage(broker.bootstrap, tmp_path, PARTITIONS, settings=PATIENT)
-        expected = fill(stage, 3_000)
+        expected = fill(stage, 2_000)
         with stage.service(command=NEVER) as service:
             for events in (300, 900, 1_500):
                 working(service, events)
