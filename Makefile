@@ -44,6 +44,7 @@ bench: .venv/bench ## Accuracy and speed beside River by hand, bogofilter and Vo
 	@$(BIN)/python -m benchmarks.replay
 	@$(BIN)/python -m benchmarks.mail
 	@$(BIN)/python -m benchmarks.model
+	@$(BIN)/python -m benchmarks.delivery
 
 chaos: .venv/installed ## Kill workers and broker while they score: KILLS=25 SEED=1
 	@$(BIN)/python -m benchmarks.chaos --kills $(KILLS) --seed $(SEED)
