@@ -101,7 +101,7 @@ def test_killed_at_any_time(kafka: str, tmp_path: Path, snapshots: str) -> None:
     stage = Stage(kafka, tmp_path, PARTITIONS, settings=PATIENT)
     expected = fill(stage, 2_000)
     draw = random.Random(2)
-    for _ in range(6):
+    for _ in range(4):
         with stage.service("--set", f"snapshot.every={snapshots}", command=NEVER) as service:
             eventually(lambda: "joining" not in service.get("/readyz").text, "joined", 60)
             time.sleep(draw.uniform(0.0, 2.5))
