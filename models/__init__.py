@@ -28,6 +28,7 @@ Layout, in the order an event meets it::
     drift/          drift detectors behind one convention
     fingerprint.py  all scores given, each chained to the ones before
     state.py        how state leaves and comes back, without pickle
+    settings.py     what parameters may be
     protocols.py    the contracts that the above obey
     compiled.py     how a function is compiled, said once
 

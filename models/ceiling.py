@@ -23,6 +23,7 @@ import numpy as np
 from models import binomial, histogram
 from models.compiled import compiled, inlined
 from models.histogram import ABOVE, BINS, NEXT, TOTAL, Histogram
+from models.settings import share
 from models.state import come_back, leave
 from models.vectors import ASSUME, SCORE, Codes, Floats
 
@@ -116,9 +117,7 @@ class FalsePositiveCeiling:
     """
 
     def __init__(self, rate: float, confidence: float = 0.95, memory: float = 20_000) -> None:
-        for name, value in (("rate", rate), ("confidence", confidence)):
-            if not 0 < value < 1:
-                raise ValueError(f"{name} = {value}: expected a number between 0 and 1")
+        share(rate=rate, confidence=confidence)
         self.rate = rate
         self.confidence = confidence
         self.fading = 0.5 ** (1.0 / memory)

@@ -10,6 +10,7 @@ import numpy as np
 
 from models.compiled import compiled
 from models.prequential import log_loss
+from models.settings import fading
 from models.state import come_back, leave
 from models.vectors import LEARN, Codes, Floats, Ints
 
@@ -68,8 +69,7 @@ class Mixture:
     switches = 0
 
     def __init__(self, arms: int, share: float = 0.0) -> None:
-        if not 0 <= share < 1:
-            raise ValueError(f"share = {share}: expected a number from 0 to below 1")
+        fading(share=share)
         self._share = share
         self._weights = np.full(arms, 1.0 / arms)
 

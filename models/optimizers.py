@@ -12,32 +12,14 @@ met twice in a vector takes two steps, both by the gradient at the score.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from models import rules
+from models.settings import fading, not_negative, positive
 from models.vectors import Floats
-
-
-def _positive(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} = {value}: expected a number above 0")
-
-
-def _not_negative(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{name} = {value}: expected a number of at least 0")
-
-
-def _fading(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 <= value < 1:
-            raise ValueError(f"{name} = {value}: expected a number from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -66,7 +48,7 @@ class Momentum:
     scalars: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        _fading(rho=self.rho)
+        fading(rho=self.rho)
 
     @property
     def parameters(self) -> Floats:
@@ -87,7 +69,7 @@ class NesterovMomentum:
     scalars: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        _fading(rho=self.rho)
+        fading(rho=self.rho)
 
     @property
     def parameters(self) -> Floats:
@@ -108,7 +90,7 @@ class AdaGrad:
     scalars: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        _positive(eps=self.eps)
+        positive(eps=self.eps)
 
     @property
     def parameters(self) -> Floats:
@@ -131,8 +113,8 @@ class AdaDelta:
     scalars: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        _fading(rho=self.rho)
-        _positive(eps=self.eps)
+        fading(rho=self.rho)
+        positive(eps=self.eps)
 
     @property
     def parameters(self) -> Floats:
@@ -153,8 +135,8 @@ class RMSProp:
     scalars: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        _fading(rho=self.rho)
-        _positive(eps=self.eps)
+        fading(rho=self.rho)
+        positive(eps=self.eps)
 
     @property
     def parameters(self) -> Floats:
@@ -179,8 +161,8 @@ class Adam:
     scalars: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        _fading(beta_1=self.beta_1, beta_2=self.beta_2)
-        _positive(eps=self.eps)
+        fading(beta_1=self.beta_1, beta_2=self.beta_2)
+        positive(eps=self.eps)
 
     @property
     def parameters(self) -> Floats:
@@ -201,7 +183,7 @@ class AdamW(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _not_negative(weight_decay=self.weight_decay)
+        not_negative(weight_decay=self.weight_decay)
 
     @property
     def parameters(self) -> Floats:
@@ -248,7 +230,7 @@ class Nadam(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _not_negative(momentum_decay=self.momentum_decay)
+        not_negative(momentum_decay=self.momentum_decay)
 
     @property
     def parameters(self) -> Floats:
@@ -275,8 +257,8 @@ class FTRLProximal:
     scalars: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        _positive(beta=self.beta)
-        _not_negative(l1=self.l1, l2=self.l2)
+        positive(beta=self.beta)
+        not_negative(l1=self.l1, l2=self.l2)
 
     @property
     def parameters(self) -> Floats:
@@ -300,7 +282,7 @@ class DoG:
     scalars: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
-        _positive(reach=self.reach)
+        positive(reach=self.reach)
 
     @property
     def parameters(self) -> Floats:
@@ -322,7 +304,7 @@ class COCOB:
     scalars: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        _positive(alpha=self.alpha)
+        positive(alpha=self.alpha)
 
     @property
     def parameters(self) -> Floats:
@@ -345,8 +327,8 @@ class HypergradientSGD:
     scalars: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        _not_negative(beta=self.beta)
-        _positive(smallest=self.smallest)
+        not_negative(beta=self.beta)
+        positive(smallest=self.smallest)
         if not self.smallest <= self.largest <= 1e9:
             raise ValueError(
                 f"largest = {self.largest}: expected a number from smallest to a milliard"

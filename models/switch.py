@@ -11,6 +11,7 @@ import numpy as np
 from models.arms import one_arm
 from models.compiled import compiled, inlined
 from models.prequential import log_loss
+from models.settings import share
 from models.state import come_back, leave
 from models.vectors import LEARN, Codes, Floats, Ints
 
@@ -109,8 +110,7 @@ class Switch:
     def __init__(
         self, arms: int, level: float = 0.05, reign: int = 1_000, clip: float = 0.001
     ) -> None:
-        if not 0 < level < 1:
-            raise ValueError(f"level = {level}: expected a number between 0 and 1")
+        share(level=level)
         if not 0 < clip < 0.5:
             raise ValueError(f"clip = {clip}: expected a number between 0 and 0.5")
         self._level = level

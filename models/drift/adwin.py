@@ -7,18 +7,8 @@ import math
 import numpy as np
 
 from models.compiled import compiled, inlined
-from models.drift.detector import (
-    DRIFT,
-    NONE,
-    OVER,
-    OWN,
-    STATISTIC,
-    Detector,
-    share,
-    start_over,
-    usable,
-    whole,
-)
+from models.drift.detector import DRIFT, NONE, OVER, OWN, STATISTIC, Detector, start_over, usable
+from models.settings import share, whole
 from models.vectors import Codes, Floats, Ints
 
 ROWS = 41  # of buckets, each twice as wide as those of the row before: room for 2 ** 40 values

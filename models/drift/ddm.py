@@ -16,10 +16,9 @@ from models.drift.detector import (
     WARNING,
     Detector,
     bounded,
-    positive,
     start_over,
-    whole,
 )
+from models.settings import positive, whole
 from models.vectors import Codes, Floats
 
 # Places of `state`: the values, and the lowest error rate with its deviation, once there is one.

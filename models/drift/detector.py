@@ -6,7 +6,6 @@ two places below; each detector names the places after them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -94,24 +93,3 @@ class Detector:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         come_back(self._state, state)
-
-
-def share(**settings: float) -> None:
-    """Refuse settings that are not between 0 and 1."""
-    for name, value in settings.items():
-        if not 0 < value < 1:
-            raise ValueError(f"{name} = {value}: expected a number between 0 and 1")
-
-
-def positive(**settings: float) -> None:
-    """Refuse settings that are not above 0."""
-    for name, value in settings.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} = {value}: expected a number above 0")
-
-
-def whole(least: int, **settings: float) -> None:
-    """Refuse settings that are no whole number of at least `least`."""
-    for name, value in settings.items():
-        if not (isinstance(value, int) and value >= least):
-            raise ValueError(f"{name} = {value}: expected a whole number of at least {least}")

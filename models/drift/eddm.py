@@ -16,10 +16,9 @@ from models.drift.detector import (
     WARNING,
     Detector,
     bounded,
-    share,
     start_over,
-    whole,
 )
+from models.settings import share, whole
 from models.vectors import Codes, Floats
 
 # Places of `state`: the values, the errors, where the last was; mean and squared deviations of the

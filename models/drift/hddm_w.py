@@ -16,9 +16,9 @@ from models.drift.detector import (
     WARNING,
     Detector,
     bounded,
-    share,
     start_over,
 )
+from models.settings import share
 from models.vectors import Codes, Floats
 
 # Places of `state`: three weighted means, each followed by the sum of its squared weights, which is

@@ -8,17 +8,8 @@ from math import comb
 import numpy as np
 
 from models.compiled import compiled, inlined
-from models.drift.detector import (
-    DRIFT,
-    NONE,
-    OVER,
-    OWN,
-    STATISTIC,
-    Detector,
-    share,
-    usable,
-    whole,
-)
+from models.drift.detector import DRIFT, NONE, OVER, OWN, STATISTIC, Detector, usable
+from models.settings import share, whole
 from models.vectors import Codes, Floats, Hashes
 
 # Places of `state`: how many values the window has, and where the next one goes.

@@ -5,18 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.compiled import compiled
-from models.drift.detector import (
-    DRIFT,
-    NONE,
-    OVER,
-    OWN,
-    STATISTIC,
-    Detector,
-    positive,
-    start_over,
-    usable,
-    whole,
-)
+from models.drift.detector import DRIFT, NONE, OVER, OWN, STATISTIC, Detector, start_over, usable
+from models.settings import positive, whole
 from models.vectors import Codes, Floats
 
 # Places of `state`: values and their mean, the cumulated deviations and the least they have been.
