@@ -8,7 +8,7 @@ caller, who has a monitor::
         if commit is None:  # nothing has come yet
             continue
         if commit.anew:
-            monitor.restore(blank)
+            forget(config, monitor)
         for records in commit.records:
             monitor.step(records)
         commit.demand(monitor)
@@ -17,9 +17,8 @@ caller, who has a monitor::
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -161,9 +160,9 @@ class History:
         self.source.close()
 
 
-def blank(config: Config) -> dict[str, Any]:
-    """State of a monitor that has seen nothing."""
-    return build.monitor(config).snapshot()
+def forget(config: Config, monitor: Monitor) -> None:
+    """Make a monitor of this config one that has seen nothing."""
+    monitor.restore(build.monitor(config).snapshot())
 
 
 def restore(config: Config, monitor: Monitor, snapshot: Snapshot) -> None:
@@ -180,3 +179,26 @@ def restore(config: Config, monitor: Monitor, snapshot: Snapshot) -> None:
     for changed in snapshot_header.changed_versions(snapshot.header):
         log.warning("%s: %s, so scores may differ in their last bits", snapshot.place, changed)
     monitor.restore(snapshot.state)
+
+
+def header(
+    config: Config, monitor: Monitor, offsets: Mapping[Partition, int], journal: int, sequence: int
+) -> Header:
+    """What a snapshot of this monitor says of itself.
+
+    Parameters
+    ----------
+    offsets
+        By partition: the next one to be read.
+    journal, sequence
+        Of the next entry: its offset in the journal, and its number.
+    """
+    return Header.of(
+        monitor.features.names,
+        msgspec.to_builtins(config),
+        offsets,
+        scores=monitor.chain.hex,
+        events=monitor.chain.count,
+        labels=monitor.prequential.count,
+        extra={"journal": journal, "sequence": sequence},
+    )

@@ -14,9 +14,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYetError
 from contextlib import suppress
 
-import msgspec
-
-from stream import journal, snapshot_header
+from stream import history, journal
 from stream.checkpoint import Checkpoints
 from stream.config import Config
 from stream.delivery import DELIVERIES, Message
@@ -157,19 +155,12 @@ class KafkaShard:
         self._due = time.monotonic() + self._every
         if self._at.saved == self._at.sequence:
             return
-        monitor = self._monitor
-        header = snapshot_header.Header.of(
-            monitor.features.names,
-            msgspec.to_builtins(self._config),
-            self._at.source.offsets,
-            scores=monitor.chain.hex,
-            events=monitor.chain.count,
-            labels=monitor.prequential.count,
-            extra={"journal": self._at.journal, "sequence": self._at.sequence},
-        )
-        self._at.saved = self._at.sequence
-        self._saving = snapshots.save(monitor.snapshot, header)
         at = self._at
+        header = history.header(
+            self._config, self._monitor, at.source.offsets, at.journal, at.sequence
+        )
+        at.saved = at.sequence
+        self._saving = snapshots.save(self._monitor.snapshot, header)
         self._saving.add_done_callback(lambda saving: self._has_saved(snapshots, at, saving))
 
     def _has_saved(self, snapshots: Checkpoints, at: Place, saving: Future[str]) -> None:

@@ -21,14 +21,14 @@ def record(
     stop: Event,
     *,
     follow: bool = False,
-    mask: Callable[[Record], Record] = lambda record: record,
+    mask: Callable[[Record], Record] | None = None,
     on_poll: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Write a source's records to `out` until it has no more, or until `stop` if `follow`.
 
     Where a plain line would not say what the record was in its topic (a dead letter, an event with
     a label of its own, one without a time, bytes that are not one line, headers), it is wrapped, so
-    that a replay meets it as it was. `mask` is put over each record first.
+    that a replay meets it as it was. `mask`, if any, is put over each record first.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def record(
             records = source.poll(0.5)
             dead = {id(letter.record) for letter in codec.decode(records).dead}
             for r in records:
-                given = mask(r)
+                given = mask(r) if mask else r
                 plain = id(r) not in dead and _is_plain(given, envelope(given.value), codec)
                 line = given.value if plain else wrap(given, r.topic == codec.labels_topic)
                 target.file.write(line + b"\n")

@@ -107,7 +107,7 @@ class Recovery:
 
     def anew(self) -> Place:
         """Leave snapshots and journal aside, and begin at the group's offsets."""
-        self._monitor.restore(history.blank(self._config))
+        history.forget(self._config, self._monitor)
         reader = JournalReader(self._config.kafka, 0)
         reader.close()
         topics = self._config.kafka.topics
@@ -119,7 +119,7 @@ class Recovery:
         """Take the monitor to the newest snapshot, or to the beginning."""
         snapshot = next(self._snapshots.newest(), None) if self._snapshots else None
         if snapshot is None:
-            self._monitor.restore(history.blank(self._config))
+            history.forget(self._config, self._monitor)
         else:
             history.restore(self._config, self._monitor, snapshot)
         return snapshot
@@ -132,7 +132,7 @@ class Recovery:
             if commit is None:
                 continue
             if commit.anew:
-                self._monitor.restore(history.blank(self._config))
+                history.forget(self._config, self._monitor)
             for records in commit.records:
                 if records:
                     self._monitor.step(records)

@@ -17,8 +17,6 @@ from concurrent.futures import TimeoutError as NotYetError
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-import msgspec
-
 from stream import build, history, journal
 from stream.checkpoint import Checkpoints, Snapshot, names, whole
 from stream.config import Config
@@ -105,15 +103,7 @@ def undo(config: Config, sources: Sequence[str], turn: Turn = lambda *_: None) -
         again = Without(config, monitor, frozenset(sources), way)
         with closing(History(config, start.header if start else None)) as past:
             again.follow(past, each_turn)
-            header = Header.of(
-                monitor.features.names,
-                msgspec.to_builtins(config),
-                past.offsets,
-                scores=monitor.chain.hex,
-                events=monitor.chain.count,
-                labels=monitor.prequential.count,
-                extra={"journal": past.journal, "sequence": past.sequence},
-            )
+            header = history.header(config, monitor, past.offsets, past.journal, past.sequence)
             saved = _wait(store.save(monitor.snapshot, header), lambda: each_turn("saving", 1.0))
             removed = _remove(url, start, saved)
             message = _entry(config, header, sources)

@@ -102,7 +102,7 @@ class Without:
             if commit is None:
                 continue
             if commit.anew:
-                self.monitor.restore(history.blank(self.config))
+                history.forget(self.config, self.monitor)
                 self.labels, self.events, self.anew, untouched = 0, 0, True, True
             out = self.way.without(commit.entry.sequence, self.sources)
             for records in commit.records:

@@ -125,7 +125,7 @@ def _followed(config: Config, start: Snapshot | None, wanted: Place) -> Explanat
             if commit is None:
                 continue
             if commit.anew:
-                monitor.restore(history.blank(config))
+                history.forget(config, monitor)
             for records in commit.records:
                 explainer.take(records)
             commit.demand(monitor)

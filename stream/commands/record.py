@@ -38,7 +38,7 @@ def record(config: Config, out: Path, follow: bool, mask: bool) -> None:
                 task, completed=written, total=written + behind, note=f"{written:,} records"
             )
 
-        put = _mask(config) if mask else _unmasked
+        put = _mask(config) if mask else None
         write(source, build.codec(config), out, stop, follow=follow, mask=put, on_poll=shown)
     Console().print(f"{written:,} records in {out}")
 
@@ -50,7 +50,3 @@ def _mask(config: Config) -> Callable[[Record], Record]:
     return Mask(
         build.fields(config), config.kafka.topics.labels, hidden, secrets.token_bytes(32)
     ).record
-
-
-def _unmasked(record: Record) -> Record:
-    return record

@@ -106,9 +106,7 @@ def _journalled(
             events += polled
             progress.update(task, completed=past.progress, note=f"{events:,} events")
 
-        repeated = repeat(
-            past, monitor, sink, lambda: monitor.restore(history.blank(config)), shown
-        )
+        repeated = repeat(past, monitor, sink, lambda: history.forget(config, monitor), shown)
     about = f"{repeated.commits:,} commits in {config.kafka.topics.journal}, "
     if repeated.differs:
         about += f"of which entry {repeated.differs.sequence:,} is the first with other scores"

@@ -58,7 +58,7 @@ class _LookAlikes(NamedTuple):
 @compiled
 def _poses(domains: Hashes, skeletons: Hashes, known: _LookAlikes) -> bool:
     """Take a mail's domains in; whether one looks like a known other one."""
-    found = False
+    alike = False
     for i in range(len(domains)):
         if domains[i] == np.uint64(0):
             break
@@ -66,14 +66,14 @@ def _poses(domains: Hashes, skeletons: Hashes, known: _LookAlikes) -> bool:
         if known.domain[at] == domains[i]:
             known.mails[at] += 1
         elif known.skeleton[at] == skeletons[i] and known.mails[at] >= KNOWN:
-            found = True
+            alike = True
         else:
             known.mails[at] -= 1
             if known.mails[at] <= 0:
                 known.skeleton[at] = skeletons[i]
                 known.domain[at] = domains[i]
                 known.mails[at] = 1
-    return found
+    return alike
 
 
 @compiled

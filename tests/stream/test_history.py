@@ -13,7 +13,7 @@ import pytest
 from stream import build
 from stream.errors import RecoveryError
 from stream.events import Record
-from stream.history import Commit, History, blank
+from stream.history import Commit, History, forget
 from stream.journal import Entry, Order
 from stream.monitor import Monitor
 from stream.replay import Ledger, repeat
@@ -97,7 +97,7 @@ def test_a_history_that_begins_anew_has_the_figures_of_its_last_life() -> None:
     monitor = build.monitor(OF)
     second = life(RECORDS[300:], anew=True)
     past, sink = history([*life(RECORDS[:300]), *second]), MemorySink()
-    repeated = repeat(past, monitor, sink, lambda: monitor.restore(blank(OF)))
+    repeated = repeat(past, monitor, sink, lambda: forget(OF, monitor))
     alone = given(RECORDS[300:])
     assert bits(monitor.snapshot()) == bits(alone.snapshot())
     assert repeated.differs is None
