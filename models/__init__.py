@@ -18,6 +18,7 @@ Layout, in the order an event meets it::
     switch.py       one, until a sequential test says that another is better
     balance.py      a limit to a class's share of what is learned
     alerting.py     which events are alerts, when several rules must agree
+    allowance.py    so many alerts a day and no more; silence.py: when scores have fallen for good
     budget.py       the alert threshold that keeps a budget
     ceiling.py      the alert threshold that keeps a ceiling on false alerts
     minimum_labels.py   no alert before enough labels of both classes
@@ -25,6 +26,11 @@ Layout, in the order an event meets it::
     binomial.py     exact confidence bounds of a rate
     prequential.py  error and loss of scores as they were given
     ranking.py      ROC AUC and average precision
+    calibration.py  what a score means, by the labels that came (isotonic)
+    cohorts.py      performance by the day of the event, and what was expected of it; cohort.py
+    delays.py       how late labels come
+    card_precision.py   frauds among each day's highest customers
+    answering.py    an arm that answers drift by a copy on trial; answers.py: what the copy does
     drift/          drift detectors behind one convention
     fingerprint.py  all scores given, each chained to the ones before
     state.py        how state leaves and comes back, without pickle

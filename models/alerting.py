@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from models.allowance import Allowance
 from models.kernels import sigmoids
 from models.protocols import Stateful
 from models.vectors import Codes, Floats
@@ -48,7 +49,9 @@ class Alerting:
     Parameters
     ----------
     rules
-        By name; at least one.
+        By name.
+    allowance
+        Decides last, on what all rules let through. There is at least one of either.
 
     Examples
     --------
@@ -60,33 +63,44 @@ class Alerting:
     ... )
     >>> code = np.array([SCORE, SCORE, LEARN, LEARN, SCORE], np.int8)
     >>> y, was = np.array([0, 0, 0, 1, 0], np.int8), np.full(5, -1, np.int8)
-    >>> thresholds, alerts = alerting.decide(code, y, was, np.array([-1.0, 2.0, -1.0, 2.0, 2.0]))
+    >>> logits, ts = np.array([-1.0, 2.0, -1.0, 2.0, 2.0]), np.zeros(5)
+    >>> thresholds, alerts = alerting.decide(code, y, was, logits, ts)
     >>> alerts.tolist(), thresholds.round(2).tolist()
     ([0, 0, 0, 0, 1], [1.0, 1.0, 1.0, 1.0, 0.27])
     """
 
-    def __init__(self, rules: Mapping[str, AlertRule]) -> None:
-        if not rules:
+    def __init__(self, rules: Mapping[str, AlertRule], allowance: Allowance | None = None) -> None:
+        if not (rules or allowance):
             raise ValueError("expected at least one rule for alerts")
         self.rules = dict(rules)
+        self.allowance = allowance
 
     @property
     def threshold(self) -> float:
         """Threshold for the next event; 1 while nothing can be an alert."""
-        return max(rule.threshold for rule in self.rules.values())
+        thresholds = [rule.threshold for rule in self.rules.values()]
+        return max(thresholds + ([self.allowance.threshold] if self.allowance else []))
 
-    def decide(self, code: Codes, y: Codes, was: Codes, logits: Floats) -> tuple[Floats, Codes]:
+    def decide(
+        self, code: Codes, y: Codes, was: Codes, logits: Floats, ts: Floats
+    ) -> tuple[Floats, Codes]:
         """Threshold of each operation, and 0 or 1: whether its score is an alert.
 
-        Only those of events mean anything; parameters are those of `AlertRule.thresholds`.
+        Only those of events mean anything; `ts` is each one's event time, the other parameters are
+        those of `AlertRule.thresholds`.
         """
         said = [rule.thresholds(code, y, was, logits) for rule in self.rules.values()]
-        thresholds: Floats = np.max(said, axis=0)
+        thresholds: Floats = np.max(said, axis=0) if said else np.zeros(len(code))
+        if self.allowance:
+            return self.allowance.decide(code, logits, ts, thresholds)
         return thresholds, reached(thresholds, logits)
 
+    def _parts(self) -> dict[str, Stateful]:
+        return {**self.rules, **({"allowance": self.allowance} if self.allowance else {})}
+
     def snapshot(self) -> dict[str, Any]:
-        return {name: rule.snapshot() for name, rule in self.rules.items()}
+        return {name: part.snapshot() for name, part in self._parts().items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        for name, rule in self.rules.items():
-            rule.restore(state[name])
+        for name, part in self._parts().items():
+            part.restore(state[name])

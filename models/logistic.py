@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import numpy as np
 
-from models import kernels
+from models import kernels, rules
+from models.answers import Act, OnDrift, acts, rates
 from models.protocols import Optimizer, Schedule
 from models.scores import Scores
 from models.state import come_back, leave
@@ -80,6 +81,9 @@ class LogisticRegression:
         self._parameters = np.zeros(kernels.PARAMETERS)
         self._parameters[: len(optimizer.parameters)] = optimizer.parameters
         self.counts = np.zeros(2, np.int64)  # labels learned, steps refused
+        # Of the last answer to drift: labels learned before it, what it adds to the rate, for how
+        # many labels.
+        self.clock = np.zeros(3)
 
     @property
     def learned(self) -> int:
@@ -93,8 +97,12 @@ class LogisticRegression:
 
     @property
     def rate(self) -> float:
-        """Learning rate of the next label, by the schedule."""
-        return self.schedule.get(self.learned)
+        """Learning rate of the next label, by the schedule and the last answer to drift."""
+        return self._rates()(self.learned)
+
+    def _rates(self) -> Callable[[int], float]:
+        start, height, fade = self.clock.tolist()
+        return rates(self.schedule, int(start), height, fade)
 
     @property
     def gradient_norm(self) -> float:
@@ -124,12 +132,17 @@ class LogisticRegression:
     def run(self, steps: Steps) -> Scores:
         """Carry out score and learn steps, strictly in order."""
         v = steps.vectors
+        scores = Scores(np.empty(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
+        kernels.run(*self.arguments(steps, scores))
+        return scores
+
+    def arguments(self, steps: Steps, scores: Scores) -> tuple[Any, ...]:
+        """What `kernels.run` is called with, to carry out the steps and fill the scores."""
+        v = steps.vectors
         labels = int(np.count_nonzero(steps.code != SCORE))
         first = self.learned
         clock = range(first, first + labels)
-        rates = np.fromiter(map(self.schedule.get, clock), np.float64, labels)
-        scores = Scores(np.empty(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
-        kernels.run(
+        return (
             steps.code,
             steps.y,
             v.dense,
@@ -138,7 +151,7 @@ class LogisticRegression:
             v.values,
             self.optimizer.code,
             self._parameters,
-            rates,
+            np.fromiter(map(self._rates(), clock), np.float64, labels),
             self.l2,
             self.clip,
             self.max_weight,
@@ -151,7 +164,17 @@ class LogisticRegression:
             scores.dense_parts,
             scores.hashed_parts,
         )
-        return scores
+
+    def answer(self, on_drift: OnDrift) -> str:
+        """Learn fast again, as `models.answers` says; gives what was done. Weights stay."""
+        done = acts(self.optimizer, self.schedule)
+        if Act.REWIND in done or Act.BOOST in done:
+            height = on_drift.boost - 1.0 if Act.BOOST in done else 0.0
+            self.clock[:] = self.learned, height, on_drift.fade
+        if Act.CUT in done:
+            place = rules.ACCUMULATORS[self.optimizer.code]
+            rules.cut(self._cells.reshape(-1), self._cells.shape[1], place, on_drift.cut)
+        return on_drift.says(done)
 
     def score(self, x: Floats) -> float:
         """Probability that the event with dense features `x`, shape (d,), is of class 1."""
@@ -170,6 +193,7 @@ class LogisticRegression:
             "cells": self._cells,
             "scalars": self.scalars,
             "counts": self.counts,
+            "clock": self.clock,
         }
 
     def snapshot(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-from models.compiled import inlined
+from models.compiled import compiled, inlined
 from models.vectors import Floats
 
 Settings: TypeAlias = tuple[float, float, float, float, float]
@@ -19,6 +19,20 @@ Settings: TypeAlias = tuple[float, float, float, float, float]
     SGD_STEP, ADAGRAD, MOMENTUM, NESTEROV, ADADELTA, RMSPROP, ADAM, AMSGRAD, NADAM, ADAMW,
     FTRL, DOG, COCOB, HYPERGRADIENT,
 ) = range(14)  # fmt: skip
+
+# Where in a cell is a sum of squared gradients that only grows.
+ACCUMULATORS = {ADAGRAD: 1, FTRL: 2}
+
+
+@compiled
+def cut(cells: Floats, stride: int, place: int, share: float) -> None:
+    """Leave a share of one of the numbers of each cell.
+
+    A cell that was never used is only read: room for it need not be there yet.
+    """
+    for at in range(place, len(cells), stride):
+        if cells[at] != 0.0:
+            cells[at] *= share
 
 
 @inlined

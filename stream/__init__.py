@@ -10,6 +10,8 @@ Layout, in the order a record meets it::
     labels.py       late labels meet waiting examples: the order of work
     features/       events into vectors, from earlier records only
     monitor.py      the whole core in one place: records in, an outcome out
+    drifts.py       what drifts, told once an episode; drift_log.py keeps and shows it
+    late_labels.py  performance by day, and what is expected of it; late_metrics.py shows it
     workings.py     what an outcome's scores came from
     messages.py     outcomes as bytes
     sinks/          where outcomes go: topics, files, lists

@@ -8,11 +8,21 @@ from functools import partial
 from typing import Any
 
 from models.alerting import Alerting, AlertRule
+from models.allowance import Allowance
+from models.answering import Answering, Watch
+from models.answers import OnDrift
 from models.arms import Decision, Fixed
 from models.balance import ClassBalance
 from models.budget import AlertBudget
+from models.calibration import Calibration
+from models.card_precision import CardPrecision
 from models.ceiling import FalsePositiveCeiling
-from models.drift import DDM, EDDM, HDDMA, HDDMW, KSWIN, Adwin, PageHinkleyTest
+from models.cohorts import Cohorts
+from models.delays import LabelDelays
+from models.drift import Detector
+from models.drift.calibrated import calibrated
+from models.drift.two_mixes import TwoMixes
+from models.drift.two_windows import TwoWindows
 from models.examples import Examples
 from models.given import GivenScores
 from models.logistic import LogisticRegression
@@ -36,7 +46,7 @@ from models.optimizers import (
 )
 from models.plugged import PluggedLogisticRegression, StepOptimizer
 from models.prequential import Prequential
-from models.protocols import DriftDetector, Model, Optimizer, Schedule
+from models.protocols import Model, Optimizer, Schedule
 from models.scaler import StandardScaler
 from models.schedules import (
     Constant,
@@ -50,7 +60,8 @@ from models.schedules import (
 )
 from models.switch import Switch
 from stream.codec import Codec, Fields, Reader
-from stream.config import Challenger, Config, ModelSettings, shown
+from stream.config import Challenger, Config, ModelSettings, OnDriftSettings, shown
+from stream.drifts import CATEGORIES, DELAY, INPUTS, POSITIVES, RATE, SCORES, DriftWatch
 from stream.emails import EmailFields, EmailReader, MessageReader
 from stream.errors import ConfigError
 from stream.events import Record
@@ -61,6 +72,7 @@ from stream.features.transactions import TransactionFeatures, names
 from stream.features.windows import DecayedWindows, Windows
 from stream.label_limits import LabelLimits
 from stream.labels import Labels
+from stream.late_labels import LateLabels
 from stream.monitor import Arm, Monitor
 from stream.plugins import load
 from stream.timestamps import duration
@@ -110,15 +122,7 @@ DEFAULT_CHALLENGERS = [
     )
 ]
 
-DETECTORS: dict[str, Callable[[], DriftDetector]] = {
-    "adwin": Adwin,
-    "page-hinkley": PageHinkleyTest,
-    "ddm": DDM,
-    "eddm": EDDM,
-    "hddm-a": HDDMA,
-    "hddm-w": HDDMW,
-    "kswin": KSWIN,
-}
+SPANS = {"hour": 3_600.0, "day": 86_400.0, "week": 604_800.0}
 LARGEST = 1e300  # of a parameter, either way
 
 
@@ -248,7 +252,8 @@ def monitor(config: Config) -> Monitor:
         GivenScores(labels.capacity),
         alerting(config),
         Prequential(config.metrics.window, config.metrics.fading),
-        {name: DETECTORS[name]() for name in config.drift.detectors},
+        _watch(config, features),
+        _late(config, labels.capacity),
         _limits(config),
         _balance(config),
         config.reasons.count,
@@ -265,9 +270,13 @@ def alerting(config: Config) -> Alerting:
     """
     settings = config.alerts
     rules: dict[str, AlertRule] = {}
+    allowance = None
     if settings.min_labels:
         rules["min_labels"] = MinimumLabels(settings.min_labels)
-    if settings.budget is not None:
+    if isinstance(settings.budget, str):
+        allowed, _, span = settings.budget.partition("/")
+        allowance = Allowance(int(allowed), SPANS[span], warm_up=settings.warm_up)
+    elif settings.budget is not None:
         rules["budget"] = AlertBudget(settings.budget, settings.memory, settings.warm_up)
     if settings.false_positive_rate is not None:
         try:
@@ -276,7 +285,58 @@ def alerting(config: Config) -> Alerting:
             )
         except ValueError as error:
             raise ConfigError(f"alerts.{error}") from None
-    return Alerting(rules)
+    return Alerting(rules, allowance)
+
+
+def _late(config: Config, capacity: int) -> LateLabels:
+    settings = config.metrics
+    span, share = duration(settings.cohort), settings.matured
+    has_customers = config.kind == "transactions" and bool(config.fields.customer)
+    return LateLabels(
+        Calibration(capacity),
+        Cohorts(capacity, span=span, share=share),
+        LabelDelays(),
+        CardPrecision(capacity, settings.cards, span, share=share) if has_customers else None,
+    )
+
+
+def detectors(config: Config) -> dict[str, Detector]:
+    """Those of the error, which between them give half of the false alarms that are wanted."""
+    settings = config.drift
+    names = settings.detectors if "error" in settings.signals else ()
+    return {name: calibrated(name, settings.false_alarms / 2 / len(names)) for name in names}
+
+
+def _watch(config: Config, features: Features) -> DriftWatch:
+    """What watches all signals; those beside the error give the other half of the false alarms."""
+    settings = config.drift
+    columns: dict[str, int] = {}
+    if "score" in settings.signals:
+        columns[SCORES] = 1
+    if "labels" in settings.signals:
+        columns |= {POSITIVES: 1, RATE: 1, DELAY: 1}
+    if "inputs" in settings.signals:
+        columns |= {INPUTS: len(features.watched), CATEGORIES: len(features.mixes)}
+    every = sum(columns.values())
+    shares = {
+        signal: settings.false_alarms / 2 * width / every
+        for signal, width in columns.items()
+        if width
+    }
+    mixes = None
+    if CATEGORIES in shares:
+        mixes = TwoMixes(len(features.mixes), shares.pop(CATEGORIES), settings.window)
+    return DriftWatch(
+        detectors(config),
+        features.watched,
+        features.mixes,
+        {
+            signal: TwoWindows(columns[signal], share, settings.window)
+            for signal, share in shares.items()
+        },
+        mixes,
+        duration(settings.cooldown),
+    )
 
 
 def _limits(config: Config) -> LabelLimits | None:
@@ -341,7 +401,21 @@ def _learning(key: str, settings: ModelSettings) -> tuple[Optimizer | StepOptimi
     if not (hasattr(optimizer, "code") or isinstance(optimizer, StepOptimizer)):
         needed = "slots and a method step(weights, state, g, rate)"
         raise ConfigError(f"{key}.optimizer.name: an optimizer has {needed}, this one does not")
+    unlike = isinstance(optimizer, StepOptimizer) or settings.engine == "river"
+    if settings.on_drift and unlike:
+        raise ConfigError(
+            f"{key}.on_drift: only arms of our own engine and optimizers answer drift"
+        )
     return optimizer, made
+
+
+def _answering(key: str, make: Callable[[], LogisticRegression], of: OnDriftSettings) -> Answering:
+    try:
+        return Answering(
+            make, OnDrift(of.cut, of.boost, of.fade), Watch(of.delta), of.trial, of.level
+        )
+    except ValueError as error:
+        raise ConfigError(f"{key}.on_drift: {error}") from None
 
 
 def _model(key: str, settings: ModelSettings, dense: int, hash_bits: int) -> Model:
@@ -349,10 +423,11 @@ def _model(key: str, settings: ModelSettings, dense: int, hash_bits: int) -> Mod
     if isinstance(optimizer, StepOptimizer):
         return PluggedLogisticRegression(dense, optimizer, schedule, hash_bits, settings.l2)
     if settings.engine == "streamgauge":
-        return LogisticRegression(
-            dense, optimizer, schedule, hash_bits,
+        make = partial(
+            LogisticRegression, dense, optimizer, schedule, hash_bits,
             settings.l2, settings.clip, settings.max_weight,
         )  # fmt: skip
+        return _answering(key, make, settings.on_drift) if settings.on_drift else make()
     from models.river_model import RiverLogisticRegression  # noqa: PLC0415 - slow to import
 
     return RiverLogisticRegression(optimizer, schedule, settings.l2)

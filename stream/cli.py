@@ -117,8 +117,8 @@ def run(
 ) -> None:
     """Run the service until SIGTERM or Ctrl-C.
 
-    Reads events and labels from Kafka, writes scores, alerts and dead letters to Kafka, and serves
-    the live page, /metrics, /healthz and /readyz.
+    Reads events and labels from Kafka, writes scores, alerts, drifts and dead letters to Kafka, and
+    serves the live page, /metrics, /healthz and /readyz.
 
     Example: `streamgauge run deploy/examples/transactions.toml --set kafka.bootstrap=broker:9092`
     """
@@ -162,6 +162,9 @@ def replay(
     dead_letters: Annotated[
         Path | None, typer.Option(help="Write what could not be read, and why.")
     ] = None,
+    drifts: Annotated[
+        Path | None, typer.Option(help="Write what has drifted, and what the rates did.")
+    ] = None,
     label_delay: LabelDelay = "0s",
     since: Since = None,
     skip: Annotated[
@@ -189,8 +192,8 @@ def replay(
         from stream.commands.replay import replay as command  # noqa: PLC0415
 
         command(
-            recordings or [], _load(config, sets), scores, alerts, dead_letters, label_delay, since,
-            skip, poll, start, expect,
+            recordings or [], _load(config, sets), scores, alerts, dead_letters, drifts,
+            label_delay, since, skip, poll, start, expect,
         )  # fmt: skip
 
 

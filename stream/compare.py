@@ -27,7 +27,7 @@ from models.protocols import Drift, Model
 from models.scores import Scores
 from models.vectors import Codes, Floats, Ints, Steps
 from stream import build
-from stream.build import DETECTORS
+from stream.build import detectors
 from stream.config import Challenger, Config, DecisionSettings, DriftSettings, ModelSettings
 from stream.errors import ConfigError, StreamgaugeError
 from stream.monitor import Monitor
@@ -154,7 +154,7 @@ def with_arms(config: Config, arms: Sequence[Challenger]) -> Config:
             msgspec.structs.replace(arm, name=f"arm-{number}") for number, arm in enumerate(others)
         ),
         decision=DecisionSettings(),
-        drift=DriftSettings(detectors=()),
+        drift=DriftSettings(signals=()),
     )
 
 
@@ -196,7 +196,8 @@ class _Pass:
             for arm, model in zip(self._monitor.arms, self._models, strict=True)
         ]
         alerts = config.alerts
-        share = alerts.budget or BUDGET
+        # What is so many a day depends on time; arms are compared on a share.
+        share = alerts.budget if isinstance(alerts.budget, float) else BUDGET
         self._budgets = [AlertBudget(share, alerts.memory, alerts.warm_up) for _ in arms]
         self._scores = [array("d") for _ in arms]
         self._alerts = [array("b") for _ in arms]
@@ -367,7 +368,7 @@ def drifts(result: Result, config: Config) -> list[tuple[str, int]]:
     bits = np.unpackbits(np.frombuffer(result.errors[8:], np.uint8), count=count)
     errors = bits.astype(np.float64)
     found = []
-    for name in config.drift.detectors:
-        levels = DETECTORS[name]().run(errors).levels
+    for name, detector in detectors(config).items():
+        levels = detector.run(errors).levels
         found += [(name, int(at) + 1) for at in np.flatnonzero(levels == Drift.DRIFT)]
     return sorted(found, key=lambda drift: drift[1])

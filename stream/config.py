@@ -18,6 +18,7 @@ from stream.emails import FORMS
 from stream.errors import ConfigError
 from stream.timestamps import duration
 
+ALLOWED = r"[1-9][0-9]{0,5}/(hour|day|week)"  # alerts in a span of time
 LONGEST_COMMIT = 600.0  # seconds; a broker lets a transaction be open for 15 minutes, if not told
 
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
@@ -25,6 +26,7 @@ Share = Annotated[float, Meta(gt=0, lt=1)]
 Name = Annotated[str, Meta(min_length=1)]
 Duration = str | int | float  # checked by `stream.timestamps.duration`
 Detector = Literal["adwin", "page-hinkley", "ddm", "eddm", "hddm-a", "hddm-w", "kswin"]
+Signal = Literal["error", "score", "inputs", "labels"]
 Windows = Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
 HeaderPattern = Annotated[str, Meta(pattern=r"^[!-)+-9;-~]*\*?$", min_length=1, max_length=64)]
 
@@ -74,16 +76,17 @@ class Topics(Section, frozen=True):
     scores: Name = "scores"
     alerts: Name = "alerts"
     dead_letters: Name = "dead-letters"
+    drifts: Name = "drifts"
     journal: Name = "{group}-journal"
 
     def __post_init__(self) -> None:
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} named twice: expected six different topics")
+            raise ValueError(f"{', '.join(twice)} named twice: expected seven different topics")
 
     @property
     def names(self) -> list[str]:
-        """All six."""
+        """All seven."""
         return [getattr(self, use) for use in self.__struct_fields__]
 
 
@@ -198,8 +201,25 @@ class LabelSettings(Section, frozen=True):
             raise ValueError("per: expected a duration above 0, such as 1h or 1d")
 
 
+class OnDriftSettings(Section, frozen=True):
+    """`on_drift`: how fast a copy of the arm learns again, and when it takes the arm's place.
+
+    `fade` and `trial` are in labels, `delta` is ADWIN's, `level` the chance of a wrong promotion.
+    """
+
+    cut: Share = 0.1
+    boost: Annotated[float, Meta(ge=1, le=1e6)] = 10.0
+    fade: Annotated[float, Meta(gt=0, le=1e12)] = 200.0
+    trial: Count = 500
+    level: Share = 0.2
+    delta: Share = 0.005
+
+
 class ModelSettings(Section, frozen=True):
-    """`[model]`: the engine, and what drives its learning."""
+    """`[model]`: the engine, and what drives its learning.
+
+    With `on_drift`, and be it empty, the arm answers drifts of its own error.
+    """
 
     engine: Literal["streamgauge", "river"] = "streamgauge"
     optimizer: dict[str, Any] = field(default_factory=lambda: {"name": "adagrad"})
@@ -207,6 +227,7 @@ class ModelSettings(Section, frozen=True):
     l2: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
     clip: Annotated[float, Meta(gt=0)] = math.inf
     max_weight: Annotated[float, Meta(gt=0)] = math.inf
+    on_drift: OnDriftSettings | None = None
 
 
 class Challenger(ModelSettings, frozen=True, kw_only=True):
@@ -228,26 +249,45 @@ class DecisionSettings(Section, frozen=True):
 class Alerts(Section, frozen=True):
     """`[alerts]`: how many alerts are wanted, and how few may be false.
 
+    `budget` is a share of events, or so many a span of event time: "100/day".
+
     A file that sets `budget` or `false_positive_rate` has what it sets and not the other one's
     default. `memory` is in events for the budget, and in labels of class 0 for the ceiling.
     """
 
-    budget: Share | None = 0.005
+    budget: Share | str | None = 0.005
     false_positive_rate: Share | None = None
     confidence: Share = 0.95
     min_labels: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     memory: Count = 20_000
     warm_up: Annotated[int, Meta(ge=0)] = 1_000
 
+    def __post_init__(self) -> None:
+        if isinstance(self.budget, str) and not re.fullmatch(ALLOWED, self.budget):
+            raise ValueError(
+                'budget: expected a share of events, or so many a span of time, as in "100/day", '
+                '"5/hour" or "400/week"'
+            )
+
 
 class DriftSettings(Section, frozen=True):
-    """`[drift]`: who watches the error."""
+    """`[drift]`: what is watched, and how many false alarms a person may be called for.
 
+    `false_alarms` is what to expect in a million events, over all signals together; `window` is in
+    events (labels, for signals that come with them), `cooldown` in event time.
+    """
+
+    signals: tuple[Signal, ...] = ("error", "score", "inputs", "labels")
     detectors: tuple[Detector, ...] = ("adwin", "page-hinkley")
+    false_alarms: Annotated[float, Meta(ge=1e-3, le=1e4)] = 1.0
+    window: Annotated[int, Meta(ge=100, le=1_000_000)] = 5_000
+    cooldown: Duration = "1h"
 
     def __post_init__(self) -> None:
-        if len(set(self.detectors)) < len(self.detectors):
-            raise ValueError("detectors: expected each one once")
+        for name in ("signals", "detectors"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name}: expected each one once")
+        _check_durations(self, "cooldown")
 
 
 class Input(Section, frozen=True):
@@ -262,10 +302,22 @@ class Input(Section, frozen=True):
 
 
 class Metrics(Section, frozen=True):
-    """`[metrics]`: how far back the measures of the model look."""
+    """`[metrics]`: how far back the measures of the model look.
+
+    A `cohort` is the events of so much event time; it is matured when it is over and a share
+    `matured` of it is labelled. Card precision looks at the `cards` highest customers of each.
+    """
 
     window: Count = 10_000
     fading: Annotated[float, Meta(gt=0, lt=1)] = 0.999
+    cohort: Duration = "1d"
+    matured: Annotated[float, Meta(gt=0, le=1)] = 0.9
+    cards: Annotated[int, Meta(ge=1, le=10_000)] = 100
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "cohort")
+        if not duration(self.cohort) > 0.0:
+            raise ValueError("cohort: expected a duration above 0, such as 1h or 1d")
 
 
 class SnapshotSettings(Section, frozen=True):

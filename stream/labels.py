@@ -43,8 +43,8 @@ class Ops:
         The example's place in every store of examples.
     y, was
         The label, and the one that it replaces (`CORRECT` only, else -1).
-    ts
-        Event time of the operation, seconds since 1970.
+    ts, since
+        Event time of the operation, and of the event that it is of, seconds since 1970.
     """
 
     code: Codes
@@ -53,6 +53,7 @@ class Ops:
     y: Codes
     was: Codes
     ts: Floats
+    since: Floats
 
     def __len__(self) -> int:
         return len(self.code)
@@ -128,6 +129,7 @@ def _join(
     y: Codes,
     was: Codes,
     op_ts: Floats,
+    since: Floats,
 ) -> int:
     n = 0
     events = 0
@@ -144,6 +146,7 @@ def _join(
                     if assume:
                         code[n], event[n], slot[n] = ASSUME, -1, oldest
                         y[n], was[n], op_ts[n] = 0, -1, now
+                        since[n] = waiting.ts[oldest]
                         n += 1
             if _overdue(early, now, ttl) and _drop_oldest(early) != UNKNOWN:
                 counts[ORPHANED] += 1
@@ -152,7 +155,7 @@ def _join(
                 counts[REPEATED] += 1
             place = _append(waiting, ids[i], ts[i], UNKNOWN)
             code[n], event[n], slot[n] = SCORE, events, place
-            y[n], was[n], op_ts[n] = 0, -1, ts[i]
+            y[n], was[n], op_ts[n], since[n] = 0, -1, ts[i], ts[i]
             n += 1
             events += 1
             known = hashmap.find(early.places, early.ids, ids[i])
@@ -161,7 +164,7 @@ def _join(
                 waiting.y[place] = early.y[known]
                 hashmap.remove(early.places, early.ids, ids[i])
                 code[n], event[n], slot[n] = LEARN, -1, place
-                y[n], was[n], op_ts[n] = early.y[known], -1, now
+                y[n], was[n], op_ts[n], since[n] = early.y[known], -1, now, ts[i]
                 n += 1
                 early.y[known] = UNKNOWN
             continue
@@ -185,7 +188,7 @@ def _join(
         counts[JOINED if before == UNKNOWN else CORRECTED] += 1
         code[n] = LEARN if before == UNKNOWN else CORRECT
         event[n], slot[n] = -1, place
-        y[n], was[n], op_ts[n] = label[i], before, ts[i]
+        y[n], was[n], op_ts[n], since[n] = label[i], before, ts[i], waiting.ts[place]
         n += 1
     return n
 
@@ -240,13 +243,13 @@ class Labels:
         size = 4 * len(kind)
         code, y, was = (np.empty(size, np.int8) for _ in range(3))
         event, slot = (np.empty(size, np.int64) for _ in range(2))
-        op_ts = np.empty(size)
+        op_ts, since = np.empty(size), np.empty(size)
         hashmap.fetch(self._waiting.places, self._waiting.ids, ids)
         n = _join(
             kind, ids, ts, label, self._waiting, self._early, self._clock, self.ttl,
-            self.assume_negative, self.counts, code, event, slot, y, was, op_ts,
+            self.assume_negative, self.counts, code, event, slot, y, was, op_ts, since,
         )  # fmt: skip
-        return Ops(code[:n], event[:n], slot[:n], y[:n], was[:n], op_ts[:n])
+        return Ops(code[:n], event[:n], slot[:n], y[:n], was[:n], op_ts[:n], since[:n])
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
+from stream.drifts import DriftReport
 from stream.events import DeadLetter, Record
 from stream.monitor import Outcome
 
@@ -47,6 +48,41 @@ class Alert(msgspec.Struct, gc=False):
     reasons: list[Reason]
 
 
+class MovedFeature(msgspec.Struct, gc=False):
+    """A feature whose distribution has moved."""
+
+    feature: str
+    psi: float
+    ks: float | None
+    before: float
+    after: float
+
+
+class Answered(msgspec.Struct, gc=False):
+    """What an arm did about a drift of its error."""
+
+    arm: str
+    what: str
+    done: str
+    rate_before: float
+    rate_after: float
+
+
+class DriftMessage(msgspec.Struct, gc=False, omit_defaults=True):
+    """A drift. `drift_id` is the same whenever the same stream is read."""
+
+    drift_id: str
+    ts: float
+    signal: str
+    detector: str
+    level: str
+    statistic: float | None
+    before: float
+    after: float
+    moved: list[MovedFeature] = []
+    answer: Answered | None = None
+
+
 def scores(outcome: Outcome) -> list[bytes]:
     """A message for each event, in order."""
     return [_encode(score) for score in _scores(outcome)]
@@ -78,6 +114,34 @@ def alerts(outcome: Outcome) -> Iterator[tuple[Record, bytes]]:
             [Reason(name, part) for name, part in reasons],
         )
         yield record, _encode(message)
+
+
+def drifts(outcome: Outcome) -> Iterator[tuple[str, bytes]]:
+    """For each drift its signal, and the message. JSON has no NaN: that is null."""
+    for report in outcome.drifts:
+        yield report.signal, _encode(drift(report))
+
+
+def drift(report: DriftReport) -> DriftMessage:
+    """A report as others read it."""
+    answer = report.answer
+    answered = None
+    if answer:
+        answered = Answered(
+            answer.arm, answer.what, answer.done, answer.rate_before, answer.rate_after
+        )
+    return DriftMessage(
+        f"{report.signal}-{report.number}",
+        report.ts,
+        report.signal,
+        report.detector,
+        report.level.name.lower(),
+        report.statistic,
+        report.before,
+        report.after,
+        [MovedFeature(m.feature, m.psi, m.ks, m.before, m.after) for m in report.moved],
+        answered,
+    )
 
 
 def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:

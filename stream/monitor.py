@@ -7,13 +7,14 @@ one after another, on its own state, so how records are cut into polls never cha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from models.alerting import Alerting
+from models.answering import Answering, What
 from models.arms import Decision
 from models.balance import ClassBalance
 from models.examples import Examples
@@ -21,29 +22,19 @@ from models.fingerprint import ScoreChain
 from models.given import GivenScores
 from models.kernels import logits, sigmoids
 from models.prequential import Prequential
-from models.protocols import Drift, DriftDetector, Model, Stateful
+from models.protocols import Drift, Model, Stateful
 from models.scaler import StandardScaler
 from models.vectors import CORRECT, LEARN, SCORE, Codes, Floats, Ints, Steps, to_learn
 from stream.codec import Codec
+from stream.drifts import Answer, DriftReport, DriftWatch
 from stream.events import DeadLetter, Events, Record
 from stream.features import Features
 from stream.label_limits import LabelLimits
-from stream.labels import EVENT_ITEM, Labels
+from stream.labels import EVENT_ITEM, Labels, Ops
+from stream.late_labels import LateLabels
 from stream.workings import Named, Workings
 
 REST, INTERCEPT = "everything else", "intercept"  # what ends an alert's reasons
-SIGNAL = "error"  # what the drift detectors watch
-
-
-@dataclass(frozen=True, slots=True)
-class DriftVerdict:
-    """A detector's word at one label: what it watched, and the statistic after it."""
-
-    detector: str
-    signal: str
-    level: Drift
-    statistic: float
-    ts: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,7 @@ class Outcome:
         Shape (labels,): for each label that met its example, in order, the number (from 0, over
         all events) of the event that it is of, and 0 or 1. A correction is one more.
     drifts
-        Verdicts other than `Drift.NONE`, in order.
+        What has drifted, and what arms did about it, in order.
     by_arm
         Shape (events, arms): each arm's own score of each event.
     workings
@@ -80,7 +71,7 @@ class Outcome:
     dead: Sequence[DeadLetter]
     labelled: Ints
     labels: Codes
-    drifts: Sequence[DriftVerdict]
+    drifts: Sequence[DriftReport]
     by_arm: Floats
     workings: Workings
 
@@ -115,7 +106,8 @@ class Monitor:
     given: GivenScores
     alerting: Alerting
     prequential: Prequential
-    detectors: Mapping[str, DriftDetector]
+    watch: DriftWatch
+    late: LateLabels
     limits: LabelLimits | None = None
     balance: ClassBalance | None = None
     reasons: int = 5
@@ -131,6 +123,7 @@ class Monitor:
         code = self.balance.hold(ops.code, ops.y) if self.balance else ops.code
         vectors = self.features.run(ops, batch.events)
         raw = vectors.dense.copy()
+        observed = self.features.observe(batch.events, vectors)
         self.scaler.scale(vectors.dense)
         steps = Steps(to_learn(code), ops.y, self.examples.recall(ops.code, ops.slot, vectors))
         said = [arm.model.run(steps) for arm in self.arms]
@@ -140,7 +133,9 @@ class Monitor:
         kept, numbers = self.given.recall(ops.code, ops.slot, decided[:, np.newaxis])
         given = kept[:, 0]
         is_event = ops.code == SCORE
-        thresholds, alerts = self.alerting.decide(code, ops.y, ops.was, logits(given))
+        thresholds, alerts = self.alerting.decide(code, ops.y, ops.was, logits(given), ops.ts)
+        keys = getattr(batch.events, "keys", None)  # a mail has none
+        self.late.run(ops, given, alerts, keys)
         thresholds, alerts = thresholds[is_event], alerts[is_event]
         self.chain.update(batch.ids[batch.kind == EVENT_ITEM], given[is_event])
 
@@ -149,8 +144,9 @@ class Monitor:
         self.prequential.update(given[measured], labels, was)
         for k, arm in enumerate(self.arms):
             arm.prequential.update(by_arm[measured, k], labels, was)
-        first = ops.code == LEARN
-        drifts = self._watch(given[first], ops.y[first], ops.ts[first])
+        first_op = self.watch.operations
+        drifts = [*self.watch.run(ops, given, *observed), *self._answers(ops, first_op)]
+        drifts.sort(key=lambda report: report.number)
         workings = Workings(raw, steps.vectors, np.flatnonzero(is_event), said, leaders)
         reasons = [
             self._reasons(workings, batch.events, event)
@@ -166,22 +162,21 @@ class Monitor:
         """Name of the arm whose score counts most now."""
         return self.arms[int(np.argmax(self.decision.weights))].name
 
-    def _watch(self, given: Floats, labels: Codes, ts: Floats) -> list[DriftVerdict]:
-        """Show the error of each label to the detectors."""
-        errors = ((given > 0.5) != labels).astype(np.float64)
-        said = [(name, detector.run(errors)) for name, detector in self.detectors.items()]
-        found = sorted(
-            (int(at), which)
-            for which, (_, verdicts) in enumerate(said)
-            for at in np.flatnonzero(verdicts.levels)
-        )
-        return [
-            DriftVerdict(
-                said[which][0], SIGNAL, Drift(int(said[which][1].levels[at])),
-                float(said[which][1].statistics[at]), float(ts[at]),
-            )
-            for at, which in found
-        ]  # fmt: skip
+    def _answers(self, ops: Ops, first: int) -> Iterator[DriftReport]:
+        """What arms did about drifts of their own error; `first` is the batch's first operation."""
+        for arm in self.arms:
+            if not isinstance(arm.model, Answering):
+                continue
+            for each in arm.model.answers:
+                trial = each.what == What.TRIAL
+                answer = Answer(
+                    arm.name, each.what.value, each.done, each.rate_before, each.rate_after
+                )
+                yield DriftReport(
+                    first + each.step, f"error of {arm.name}", "adwin",
+                    Drift.DRIFT if trial else Drift.NONE, each.after, float(ops.ts[each.step]),
+                    each.before, each.after, answer=answer,
+                )  # fmt: skip
 
     def _reasons(self, workings: Workings, events: Events, event: int) -> Named:
         """What counts most in one event's logit, then all else and the intercept: its sum."""
@@ -208,7 +203,8 @@ class Monitor:
             "alerting": self.alerting,
             "prequential": self.prequential,
             "chain": self.chain,
-            **{f"detector {name}": detector for name, detector in self.detectors.items()},
+            "watch": self.watch,
+            "late": self.late,
         }
 
     def snapshot(self) -> dict[str, Any]:

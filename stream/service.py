@@ -13,6 +13,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
 
+from stream.drift_log import sentence
 from stream.errors import BrokerError, LostError, StreamgaugeError
 from stream.health import Health
 from stream.monitor import Monitor, Outcome
@@ -124,6 +125,8 @@ class Service:
                 outcome = self._monitor.step(records)
                 if self._monitor.decision.switches > switches:
                     log.info("a challenger has won: %s decides from now on", self._monitor.leader)
+                for report in outcome.drifts:
+                    log.warning("%s", sentence(report))
                 self._put_out(outcome)
                 self._telemetry.observe(outcome, lag)
             if records is not None:

@@ -24,10 +24,12 @@ from prometheus_client.core import (
 )
 
 from models.ceiling import FalsePositiveCeiling
-from models.protocols import Drift, Model, Moving
+from models.protocols import Model, Moving
+from stream import late_metrics
 from stream.codec import REASONS
+from stream.drift_log import DriftLog
 from stream.labels import EXPIRED, OUTCOMES, REPEATED
-from stream.monitor import SIGNAL, Monitor, Outcome
+from stream.monitor import Monitor, Outcome
 
 SCORE_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0)
 
@@ -64,8 +66,7 @@ class Telemetry:
         self._events = 0
         self._alerts = 0
         self._dead: Counter[str] = Counter()
-        self._drifts: Counter[tuple[str, str, Drift]] = Counter()
-        self._last_drift: dict[str, float] = {}
+        self._drifts = DriftLog(monitor.watch)
         self._scores = np.zeros(len(SCORE_BUCKETS), np.int64)
         self._score_sum = 0.0
         self._event_time = 0.0
@@ -77,9 +78,7 @@ class Telemetry:
         with self._lock:
             self._lag = lag
             self._dead.update(letter.reason for letter in outcome.dead)
-            for verdict in outcome.drifts:
-                self._drifts[verdict.detector, verdict.signal, verdict.level] += 1
-                self._last_drift[verdict.detector] = verdict.ts
+            self._drifts.add(outcome.drifts)
             if not len(outcome.events):
                 return
             self._events += len(outcome.events)
@@ -92,7 +91,12 @@ class Telemetry:
     def collect(self) -> Iterable[Metric]:
         """The metric families, as prometheus-client asks for them."""
         with self._lock:
-            return [*self._flow(), *self._learning(), *self._drift()]
+            return [
+                *self._flow(),
+                *self._learning(),
+                *self._drifts.families(),
+                *late_metrics.families(self._monitor.late),
+            ]
 
     def _flow(self) -> Iterable[Metric]:
         info = InfoMetricFamily("streamgauge_build", "Version of the program.")
@@ -271,24 +275,10 @@ class Telemetry:
             rate, effective, gradient, norm, stalled, updates, loss, error, weight, switches,
         ]  # fmt: skip
 
-    def _drift(self) -> Iterable[Metric]:
-        drifts = CounterMetricFamily(
-            "streamgauge_drifts",
-            "Verdicts of drift detectors.",
-            labels=["detector", "signal", "level"],
-        )
-        statistic = GaugeMetricFamily(
-            "streamgauge_drift_statistic",
-            "The detector's own measure: adwin's mean error, page-hinkley's cumulated rise.",
-            labels=["detector", "signal"],
-        )
-        for name, detector in self._monitor.detectors.items():
-            for level in (Drift.WARNING, Drift.DRIFT):
-                count = self._drifts[name, SIGNAL, level]
-                drifts.add_metric([name, SIGNAL, level.name.lower()], count)
-            statistic.add_metric([name, SIGNAL], detector.statistic)
-        yield drifts
-        yield statistic
+    def annotations(self) -> list[dict[str, Any]]:
+        """The last drifts, as dashboards have them."""
+        with self._lock:
+            return self._drifts.annotations()
 
     def state(self) -> dict[str, Any]:
         """The figures of the live page, as JSON; NaN becomes null."""
@@ -307,14 +297,8 @@ class Telemetry:
                 "refused_updates": sum(arm.model.refused for arm in self._monitor.arms),
                 "event_time": self._event_time or None,
                 "lag": {f"{topic}-{part}": n for (topic, part), n in self._lag.items()},
-                "drifts": {
-                    name: {
-                        "count": self._drifts[name, SIGNAL, Drift.DRIFT],
-                        "last": self._last_drift.get(name),
-                        "statistic": detector.statistic,
-                    }
-                    for name, detector in self._monitor.detectors.items()
-                },
+                **self._drifts.state(),
+                **late_metrics.state(self._monitor.late),
                 "scores": [[le, int(n)] for le, n in zip(SCORE_BUCKETS, self._scores, strict=True)],
             }
         figures["all"] = {"error": seen.error, "log_loss": seen.log_loss}

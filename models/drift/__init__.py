@@ -14,6 +14,10 @@ Layout::
     hddm_a.py        Hoeffding's bound on the mean (Frias-Blanco et al. 2015)
     hddm_w.py        the same, recent values weighing more
     kswin.py         two samples' distributions differ (Raab et al. 2020)
+    calibrated.py    each of these, set to a rate of false alarms
+    episodes.py      which verdicts are news; contrast.py: how large a signal was and is
+    two_windows.py   inputs: this window and those before; two_mixes.py: of categories
+    homogeneity.py   the test of both, and what a column's past teaches it; findings.py
 """
 
 from models.drift.adwin import Adwin

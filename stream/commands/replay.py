@@ -35,6 +35,7 @@ def replay(
     scores: Path | None,
     alerts: Path | None,
     dead_letters: Path | None,
+    drifts: Path | None,
     label_delay: str,
     since: str | None,
     skip: int,
@@ -55,7 +56,7 @@ def replay(
     if expect:
         argument("--expect", expect, monitor.chain.watch)
     began = time.perf_counter()
-    with closing(FileSink(scores, alerts, dead_letters)) as sink:
+    with closing(FileSink(scores, alerts, dead_letters, drifts)) as sink:
         if recordings:
             topics = config.kafka.topics
             source = RecordingSource(

@@ -50,7 +50,9 @@ def run(
     telemetry = Telemetry(monitor, registry, __version__)
     health = Health(duration(config.service.stalled), config.service.ready_lag)
     server = WebServer(
-        create_app(registry, telemetry.state, health), config.http.host, config.http.port
+        create_app(registry, telemetry.state, telemetry.annotations, health),
+        config.http.host,
+        config.http.port,
     )
     server.start()
     try:

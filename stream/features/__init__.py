@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from models.vectors import Vectors
+from models.vectors import Floats, Hashes, Vectors
 from stream.labels import Ops
 
 
@@ -27,8 +27,28 @@ class Features(Protocol):
         """There are ``2 ** hash_bits`` slots for them; 0 where a vector has none."""
         ...
 
+    @property
+    def watched(self) -> Sequence[str]:
+        """Names of the numbers whose distribution is watched for drift."""
+        ...
+
+    @property
+    def mixes(self) -> Sequence[str]:
+        """Names of the categories whose mix is watched."""
+        ...
+
     def run(self, ops: Ops, events: Any) -> Vectors:
         """Carry out operations; gives a vector for each event, not yet standardised."""
+        ...
+
+    def observe(self, events: Any, vectors: Vectors) -> tuple[Floats, Hashes]:
+        """Of each event what is watched: shape (events, watched), and (events, mixes).
+
+        Parameters
+        ----------
+        events, vectors
+            What `run` was given, and gave.
+        """
         ...
 
     def reasons(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from models.compiled import compiled
-from models.vectors import Floats, Vectors
+from models.vectors import Floats, Hashes, Vectors
 from stream.events import Transactions
 from stream.features.windows import COUNT, FRAUDS, LABELS, SQUARE, SUM, Windows
 from stream.labels import Ops
@@ -26,6 +26,7 @@ DAY = 86_400.0
 NIGHT_ENDS = 6 * 3_600.0
 PRIOR_LABELS = 1.0  # a key's fraud rate starts as if one label of the prior rate were known
 PRIOR_RATE = 0.01
+CALENDAR = 3  # features that are of the bias and the calendar only
 EXISTS = 1e-9  # below this a decayed count means "nothing is known"
 
 
@@ -120,6 +121,20 @@ class TransactionFeatures:
     def hashed(self) -> int:
         """Hashed pairs of a vector."""
         return len(self.categories)
+
+    @property
+    def watched(self) -> Sequence[str]:
+        """All but the bias and the calendar: that a weekend has come is no drift."""
+        return self.names[CALENDAR:]
+
+    @property
+    def mixes(self) -> Sequence[str]:
+        """The categorical fields."""
+        return self.categories
+
+    def observe(self, events: Transactions, vectors: Vectors) -> tuple[Floats, Hashes]:
+        """The dense features and the categories of each event."""
+        return vectors.dense[:, CALENDAR:].copy(), events.categories  # they are scaled in place
 
     def run(self, ops: Ops, events: Transactions) -> Vectors:
         """Carry out `ops`; gives a vector for each event, not yet standardised."""

@@ -1,4 +1,4 @@
-"""Outcomes into JSON lines: a file for scores, and for alerts and dead letters where wanted."""
+"""Outcomes into JSON lines: a file for scores, and for the rest where wanted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FileSink:
 
     Parameters
     ----------
-    scores, alerts, dead_letters
+    scores, alerts, dead_letters, drifts
         Where each goes; None for nowhere. A name that ends in .gz is compressed.
 
     Raises
@@ -33,11 +33,14 @@ class FileSink:
         scores: Path | None = None,
         alerts: Path | None = None,
         dead_letters: Path | None = None,
+        drifts: Path | None = None,
     ) -> None:
         self._whole = False
         self._files: list[OutFile] = []
         try:
-            self._scores, self._alerts, self._dead = map(self._file, (scores, alerts, dead_letters))
+            self._scores, self._alerts, self._dead, self._drifts = map(
+                self._file, (scores, alerts, dead_letters, drifts)
+            )
         except StreamgaugeError:  # one of them; those before it are open
             self.close()
             raise
@@ -51,11 +54,12 @@ class FileSink:
         if self._dead:
             lines = (messages.dead_letter_line(letter) + b"\n" for letter in outcome.dead)
             self._dead.writelines(lines)
+        if self._drifts:
+            self._drifts.writelines(line + b"\n" for _, line in messages.drifts(outcome))
 
     def flush(self) -> None:
-        for file in (self._scores, self._alerts, self._dead):
-            if file:
-                file.flush()
+        for file in self._files:
+            file.file.flush()
         self._whole = True
 
     def close(self) -> None:

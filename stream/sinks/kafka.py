@@ -1,4 +1,4 @@
-"""Outcomes into topics: scores, alerts and dead letters."""
+"""Outcomes into topics: scores, alerts, drifts and dead letters."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class KafkaSink:
             yield Message(topics.scores, value, str(event).encode())
         for record, value in messages.alerts(outcome):
             yield Message(topics.alerts, value, record.key)
+        for signal, value in messages.drifts(outcome):
+            yield Message(topics.drifts, value, signal.encode())
         for letter in outcome.dead:
             record = letter.record
             headers = messages.dead_letter_headers(letter)

@@ -42,7 +42,10 @@ PAGE = {
 
 
 def create_app(
-    registry: CollectorRegistry, state: Callable[[], dict[str, Any]], health: Health
+    registry: CollectorRegistry,
+    state: Callable[[], dict[str, Any]],
+    annotations: Callable[[], list[dict[str, Any]]],
+    health: Health,
 ) -> Starlette:
     """Make the ASGI application.
 
@@ -52,6 +55,8 @@ def create_app(
         What `/metrics` shows.
     state
         The figures of the live page, ready for JSON: no NaN.
+    annotations
+        The last drifts, for dashboards.
     health
         The loop's word on itself.
     """
@@ -69,6 +74,9 @@ def create_app(
         word = {"alive": health.alive, "waiting_for": health.waiting_for}
         return JSONResponse({**state(), **word})
 
+    def drifts(_: Request) -> Response:
+        return JSONResponse(annotations())
+
     async def healthz(_: Request) -> Response:
         trouble = health.trouble
         return PlainTextResponse(f"{trouble or 'ok'}\n", 503 if trouble else 200)
@@ -83,6 +91,7 @@ def create_app(
             # Routes, because a Mount answers a scrape of /metrics with a redirect to /metrics/.
             Route("/metrics", metrics),
             Route("/api/state", figures),
+            Route("/api/annotations", drifts),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
         ],

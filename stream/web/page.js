@@ -49,7 +49,7 @@ async function poll() {
 
 function remember(figures) {
   const { events, labels } = figures;
-  const drifts = sum(Object.values(figures.drifts).map((detector) => detector.count));
+  const drifts = sum(figures.drifts.map((detector) => detector.count));
   const last = samples.at(-1);
   if (last && (events < last.events || drifts < last.drifts)) samples.length = 0; // a new process
   samples.push({
@@ -133,15 +133,16 @@ function lagTrend() {
   return after > before ? "Growing" : "Shrinking";
 }
 
-function showDrift({ drifts, labels, event_time }) {
-  const detectors = Object.values(drifts);
-  const total = sum(detectors.map((detector) => detector.count));
-  const last = Math.max(...detectors.map((detector) => detector.last ?? -Infinity));
+function showDrift({ drifts, recent_drifts, labels, event_time }) {
+  const total = sum(drifts.map((detector) => detector.count));
+  const last = Math.max(...drifts.map((detector) => detector.last ?? -Infinity));
   const fresh = samples.some((s, i) => i && s.drifts > samples[i - 1].drifts);
   const known = Number.isFinite(last);
-  const none = detectors.length ? (labels ? "No" : "No labels yet") : "No detectors";
+  const none = drifts.length ? (labels ? "No" : "No labels yet") : "No detectors";
   say("drift", total ? `${count(total)} ${total === 1 ? "drift" : "drifts"}` : none);
-  say("drift-detail", known ? `Last at ${clock(last)}, ${ago(event_time - last)} before the latest event` : "");
+  const newest = recent_drifts.find(({ level }) => level === "drift");
+  const of = newest ? ` of ${newest.signal}` : "";
+  say("drift-detail", known ? `Last${of} at ${clock(last)}, ${ago(event_time - last)} before the latest event` : "");
   colour("card-drift", fresh ? "warn" : none === "No" && !total ? "good" : "");
 }
 
@@ -190,15 +191,31 @@ function showTables(figures) {
   fill("measures", views.map(([name, view]) => [
     name, percent(view.error), measure(view.log_loss), measure(view.roc_auc), measure(view.average_precision),
   ]));
-  fill("detectors", Object.entries(figures.drifts).map(([name, detector]) => [
-    name, count(detector.count), clock(detector.last).replace(" UTC", ""), measure(detector.statistic),
+  fill("detectors", figures.drifts.map((each) => [
+    each.signal, each.detector, count(each.count), clock(each.last).replace(" UTC", ""), measure(each.statistic),
   ]));
+  const recent = figures.recent_drifts.slice(0, 8).map((each) => [
+    clock(each.ts).replace(" UTC", ""), `${each.level} of ${each.signal}`,
+    `${measure(each.before)} → ${measure(each.after)}`, consequence(each),
+  ]);
+  fill("recent", recent.length ? recent : [["–", "none", "", ""]]);
+  fill("cohorts", figures.cohorts.slice(0, 8).map((each) => [
+    clock(each.start).replace(" UTC", ""), count(each.events), percent(each.coverage),
+    ...["error", "precision", "recall"].flatMap((name) => [percent(each[`expected_${name}`]), percent(each[name])]),
+  ]));
+  const { error, recall } = figures.missed;
+  say("missed", error === null ? "" : `Expected values have missed the truth by ${percent(error)} of the error and ${percent(recall)} of recall.`);
   const dead = Object.entries(figures.dead_letters).sort((a, b) => b[1] - a[1]);
   fill("dead", dead.length ? dead.map(([reason, n]) => [reason, count(n)]) : [["none", "0"]]);
   const most = Math.max(...figures.scores.map(([, n]) => n), 1);
   const length = (n) => Math.log1p(n) / Math.log1p(most);
   // Highest on top, as on the staff of a stream gauge.
   fill("scores", figures.scores.map(([to, n]) => [String(to), length(n), count(n)]).reverse());
+}
+
+function consequence({ moved, answer }) {
+  if (answer) return `${answer.arm}: ${answer.what}, ${answer.done}`;
+  return (moved ?? []).map(({ feature }) => feature).join(", ");
 }
 
 const shown = new Map();

@@ -16,7 +16,7 @@ import httpx
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
-USES = ("events", "labels", "scores", "alerts", "dead_letters", "journal")
+USES = ("events", "labels", "scores", "alerts", "dead_letters", "drifts", "journal")
 COMMAND = [sys.executable, "-m", "stream.cli"]
 
 

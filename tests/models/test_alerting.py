@@ -54,7 +54,7 @@ def test_the_highest_of_all_however_cut(todo: list[tuple[int, int, float]], cut:
         s = slice(a, b)
         if b > a:
             assert together.threshold == max(column[a] for column in alone)
-        thresholds, alerts = together.decide(code[s], y[s], was[s], logits[s])
+        thresholds, alerts = together.decide(code[s], y[s], was[s], logits[s], logits[s])
         assert thresholds.tolist() == np.max([column[s] for column in alone], axis=0).tolist()
         scores = sigmoids(logits[s])
         assert alerts.tolist() == ((thresholds < 1.0) & (scores >= thresholds)).tolist()
@@ -65,7 +65,7 @@ def test_the_budget_alone_is_the_budget() -> None:
     code = np.random.default_rng(2).integers(0, 5, 5_000).astype(np.int8)
     none = np.zeros(5_000, np.int8)
     thresholds, alerts = Alerting({"budget": AlertBudget(0.1, warm_up=100)}).decide(
-        code, none, none, logits
+        code, none, none, logits, logits
     )
     events = code == SCORE
     expected, wanted = AlertBudget(0.1, warm_up=100).decide(logits[events])

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from models.alerting import Alerting, AlertRule
+from models.allowance import Allowance
+from models.answering import Answering, Watch
 from models.balance import ClassBalance
 from models.budget import AlertBudget
 from models.ceiling import FalsePositiveCeiling
@@ -54,6 +56,13 @@ SCHEDULE = TimeBasedDecay(0.5, k=0.01)
 Outputs = tuple[Any, ...]  # arrays, which pieces of a stream give in pieces
 
 
+def answering(optimizer: Optimizer | None = None) -> Answering:
+    """One that finds drift in noise, tries its copy at once, and soon promotes or drops it."""
+    return Answering(
+        lambda: logistic(optimizer or AdaGrad()), watch=Watch(0.9, clock=2), trial=20, level=0.9
+    )
+
+
 def feed_model(model: Model, i: int, j: int) -> Outputs:
     said = model.run(part(STEPS, i, j))
     return said.logits, said.dense_parts, said.hashed_parts
@@ -73,7 +82,8 @@ def feed_rule(rule: AlertRule, i: int, j: int) -> Outputs:
 
 
 def feed_alerting(alerting: Alerting, i: int, j: int) -> Outputs:
-    return alerting.decide(HELD[i:j], STEPS.y[i:j], WAS[i:j], STEPS.vectors.dense[i:j, 2])
+    logits, ts = STEPS.vectors.dense[i:j, 2], np.arange(600.0 * i, 600.0 * j, 600.0)
+    return alerting.decide(HELD[i:j], STEPS.y[i:j], WAS[i:j], logits, ts)
 
 
 def feed_balance(balance: ClassBalance, i: int, j: int) -> Outputs:
@@ -108,7 +118,9 @@ class Part:
     other: Callable[[], Stateful] | None
 
 
-def logistic(optimizer: Optimizer, dense: int = DENSE, hash_bits: int = HASH_BITS) -> Stateful:
+def logistic(
+    optimizer: Optimizer, dense: int = DENSE, hash_bits: int = HASH_BITS
+) -> LogisticRegression:
     return LogisticRegression(dense, optimizer, SCHEDULE, hash_bits, l2=0.01)
 
 
@@ -151,6 +163,10 @@ PARTS = {
     "ceiling": Part(lambda: FalsePositiveCeiling(0.3, 0.8, memory=30), feed_rule, None),
     "minimum labels": Part(lambda: MinimumLabels(150), feed_rule, None),
     "alerting": Part(alerting, feed_alerting, None),
+    "allowance": Part(
+        lambda: Alerting({}, Allowance(3, span=36_000.0, warm_up=20)), feed_alerting, None
+    ),
+    "answering": Part(answering, feed_model, lambda: answering(AdaDelta())),
     "balance": Part(lambda: ClassBalance(0.6, memory=20), feed_balance, None),
     "prequential": Part(lambda: Prequential(50, 0.9), feed_prequential, lambda: Prequential(51)),
     "examples": Part(

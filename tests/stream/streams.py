@@ -24,6 +24,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "labels": {"max_waiting": 300, "max_early": 20, "ttl": "2d"},
     "alerts": {"budget": 0.05, "memory": 500, "warm_up": 100},
     "metrics": {"window": 200, "fading": 0.99},
+    "drift": {"false_alarms": 1_000.0, "window": 100, "cooldown": "0s"},
     "input": {"max_record_bytes": 4096, "max_future": "1d"},
 }
 BAD = (  # reasons that `bad` gives records for

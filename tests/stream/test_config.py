@@ -19,7 +19,7 @@ SECTIONS = (
 FEATURES = "aggregates, hash_bits, max_keys, max_window_events, scale_limit, windows"
 ANY_SCHEDULE = f"{', '.join(sorted(SCHEDULES))}, or module:Class"
 ANY_OPTIMIZER = f"{', '.join(sorted(OPTIMIZERS))}, or module:Class"
-TOPICS = "alerts, dead_letters, events, journal, labels, scores"
+TOPICS = "alerts, dead_letters, drifts, events, journal, labels, scores"
 DURATION = "expected a duration such as 30s, 1.5h or 7d"
 WATCHERS = "adwin, page-hinkley, ddm, eddm, hddm-a, hddm-w, kswin"
 INPUT = "max_future, max_record_bytes"
@@ -109,7 +109,7 @@ def test_a_transaction_is_not_kept_open_for_an_hour() -> None:
         ("[features]\nwindows = ['1d', 7]",
          "features.windows = 7: expected a text, got a whole number"),
         ("[kafka.topics]\nscores = 'labels'",
-         "kafka.topics: labels named twice: expected six different topics"),
+         "kafka.topics: labels named twice: expected seven different topics"),
         ("[fields]\nnumeric = ['amount']",
          "fields: amount named twice: expected a field for one use only"),
         ("[fields]\nts = ''", 'fields.ts = "": expected a text of length >= 1'),

@@ -46,7 +46,18 @@ TYPES = {
     "streamgauge_labelled_predictions": "counter",
     "streamgauge_prequential_error_ratio": "gauge",
     "streamgauge_drifts": "counter",
+    "streamgauge_drifts_held": "counter",
+    "streamgauge_last_drift_timestamp_seconds": "gauge",
     "streamgauge_drift_statistic": "gauge",
+    "streamgauge_population_stability_index": "gauge",
+    "streamgauge_label_delay_seconds": "histogram",
+    "streamgauge_matured_ratio": "gauge",
+    "streamgauge_matured_cohort_timestamp_seconds": "gauge",
+    "streamgauge_expected_ratio": "gauge",
+    "streamgauge_label_coverage_ratio": "gauge",
+    "streamgauge_expected_absolute_error_ratio": "gauge",
+    "streamgauge_expected_calibration_error_ratio": "gauge",
+    "streamgauge_card_precision_ratio": "gauge",
 }
 LAG = {("transactions", 0): 5, ("labels", 1): 0}
 
@@ -190,9 +201,10 @@ def test_the_learning_adds_up(watched: Watched) -> None:
 
 
 def test_the_drifts_add_up(watched: Watched) -> None:
-    verdicts = Counter((v.detector, v.level) for o in watched.outcomes for v in o.drifts)
-    assert verdicts
-    for name, detector in watched.monitor.detectors.items():
+    drifts = [drift for o in watched.outcomes for drift in o.drifts]
+    assert drifts
+    verdicts = Counter((v.detector, v.level) for v in drifts if v.signal == "error")
+    for name, detector in watched.monitor.watch.detectors.items():
         about = {"detector": name, "signal": "error"}
         for level in (Drift.WARNING, Drift.DRIFT):
             got = watched.value("drifts_total", **about, level=level.name.lower())

@@ -21,7 +21,8 @@ from stream.web.app import HEADERS, PAGE, create_app
 from stream.web.server import WebServer
 
 STATE: dict[str, Any] = {"events": 7, "faded": {"error": None, "log_loss": 0.25}}
-ROUTES = [*PAGE, "/metrics", "/api/state", "/healthz", "/readyz"]
+NOTE = {"time": 1_000, "title": "drift: error", "text": "", "tags": ["streamgauge"]}
+ROUTES = [*PAGE, "/metrics", "/api/state", "/api/annotations", "/healthz", "/readyz"]
 
 
 class Service:
@@ -44,7 +45,7 @@ def served() -> Iterator[Service]:
     registry = service.registry
     Counter("streamgauge_events_processed", "Events.", registry=registry).inc(7)
     Gauge("streamgauge_learning_rate", "Rate.", ["arm"], registry=registry).labels("a").set(0.3)
-    app = create_app(registry, lambda: service.state, service.health)
+    app = create_app(registry, lambda: service.state, lambda: [NOTE], service.health)
     with serving(WebServer(app, port=0)) as address, service.client:
         service.client.base_url = httpx.URL(address)
         yield service
@@ -139,6 +140,10 @@ def test_the_state_is_asked_anew_each_time(service: Service) -> None:
     assert service.get("/api/state").json()["events"] == 8
 
 
+def test_drifts_are_annotations(service: Service) -> None:
+    assert service.get("/api/annotations").json() == [NOTE]
+
+
 def test_alive_until_the_loop_stalls(service: Service) -> None:
     answer = service.get("/healthz")
     assert (answer.status_code, answer.text) == (200, "ok\n")
@@ -181,7 +186,7 @@ def test_a_failure_goes_to_the_log_and_not_to_the_client(
 
 
 def app() -> Any:
-    return create_app(CollectorRegistry(), lambda: STATE, Health())
+    return create_app(CollectorRegistry(), lambda: STATE, lambda: [NOTE], Health())
 
 
 def test_signals_stay_the_programs_own() -> None:

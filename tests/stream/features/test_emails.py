@@ -55,6 +55,7 @@ def ops(*code: int, slot: Sequence[int] = (), y: Sequence[int] = ()) -> Ops:
         np.array(y or [0] * n, np.int8),
         np.array([1 - label for label in y] or [0] * n, np.int8),
         np.zeros(n),
+        np.zeros(n),
     )
 
 
