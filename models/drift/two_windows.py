@@ -84,10 +84,13 @@ class TwoWindows:
     one in which it was found may be half of each. All others go into the reference, so that a slow
     change is followed.
 
-    The false alarms in all, `false_alarms`, are shared equally among columns and tests.
+    `false_alarms` are shared equally among columns and tests: an upper bound, of which half come on
+    independent rows (`python -m benchmarks.input_drift`), as the two tests often agree. Where rows
+    are not independent, a column's past raises what it must exceed; a window that is a whole day
+    keeps its days out of it, and so finds smaller drifts.
 
-    Memory: 8 bytes for each column times ``512 + 3 bins`` and some 20 more (17 KB a column);
-    rows are not kept.
+    Memory: 8 bytes for each column times ``512 + 3 bins`` and some 20 more, which is 4.6 KB; rows
+    are not kept.
 
     Parameters
     ----------

@@ -77,15 +77,24 @@ def test_psi_is_by_its_formula() -> None:
 
 
 def test_the_ratio_is_scipys_with_williams_correction() -> None:
-    counts = np.array([[3_000, 5_000, 12_000], [3_100, 5_150, 11_750]])
+    counts = np.array([[19_960, 25, 15], [19_977, 8, 15]])
     expected = stats.chi2_contingency(counts, lambda_="log-likelihood")
     inverse = 40_000 / counts.sum(axis=0)
     q = 1.0 + (2.0 + 2.0 - 1.0) * (inverse.sum() - 1.0) / (6.0 * 40_000 * 2)  # Sokal & Rohlf
+    assert q > 1.015
     chance = stats.chi2.sf(expected.statistic / q, 2)
     for factor, differs in ((0.99, False), (1.01, True)):
         test = Homogeneity(1, 3, 20_000, factor * chance, 0.9, 0)
         test.absorb(counts[:1], np.array([True]))
         assert test.compare(counts[1:]).differs == [differs]
+
+
+def test_next_to_nothing_in_a_bin_changes_nothing() -> None:
+    for odd in (0, 1):
+        test = Homogeneity(1, 3, WINDOW, 1e-9, 0.9, 0)
+        for counts in [[250, 250 - odd, odd]] + [[250, 250, 0]] * 40:
+            test.absorb(np.array([counts]), np.array([True]))
+        assert test.compare(np.array([[330, 170, 0]])).differs == [True]
 
 
 def test_a_faded_reference_weighs_as_much_as_its_variance_says() -> None:
@@ -218,13 +227,32 @@ def test_one_drift_does_not_hide_the_next() -> None:
     assert found.rows.tolist() == [k * AT + WINDOW - 1 for k in range(1, 6)]
 
 
-@pytest.mark.parametrize("at", [100, WINDOW + 100, AT - 100])
-def test_a_single_odd_value_hides_nothing(at: int) -> None:
-    """Neither as the outermost edge, nor in a bin of which next to nothing is expected."""
-    values = np.random.default_rng(0).integers(0, 10, (2 * AT, 1)).astype(np.float64)
-    values[at] = 1e6
-    values[AT:] += 1.0
+def test_a_large_drift_does_not_hide_a_small_one() -> None:
+    values = normal(2 * AT)
+    values[AT:] += 100.0
+    values[AT + 12 * WINDOW :] += 0.6
+    found = TwoWindows(1, window=WINDOW).run(values)
+    assert found.rows.tolist() == [AT + WINDOW - 1, AT + 13 * WINDOW - 1]
+    assert found.before == pytest.approx([0.0, 100.0], abs=0.1)
+    assert found.after == pytest.approx([100.0, 100.6], abs=0.1)
+
+
+def test_a_value_beside_a_common_one() -> None:
+    values = np.random.default_rng(0).integers(0, 3, (2 * AT, 1)).astype(np.float64)
+    values[AT:][values[AT:] == 1.0] = 0.999
     assert once(TwoWindows(1, window=WINDOW).run(values), AT)
+
+
+def test_a_small_shift_in_many_bins_is_seen_by_its_distance() -> None:
+    columns = 200
+    values = normal(AT, columns)
+    values[-WINDOW:] += 0.2
+    found = TwoWindows(columns, 20.0 * columns, WINDOW, 64).run(values).rows
+    assert (found == AT - 1).sum() > 100
+    uneven = normal(AT, columns)
+    uneven[-WINDOW:] = np.round(2.0 * uneven[-WINDOW:]) / 2.0
+    found = TwoWindows(columns, 20.0 * columns, WINDOW, 64).run(uneven).rows
+    assert (found == AT - 1).sum() > 190  # and such a change by the ratio
 
 
 def test_a_new_category() -> None:
