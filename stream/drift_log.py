@@ -26,7 +26,7 @@ def sentence(report: DriftReport) -> str:
     at = datetime.fromtimestamp(report.ts, UTC).isoformat(timespec="seconds")
     answer = report.answer
     if answer and report.level == Drift.NONE:
-        return f"{answer.arm}: {answer.what}, {answer.done}, at {at}"
+        return f"{answer.arm}: the copy on trial is {answer.what}, at {at}"
     said = (
         f"{report.level.name.lower()} of {report.signal}: {report.before:.4g} before, "
         f"{report.after:.4g} after, by {report.detector}, at {at}"

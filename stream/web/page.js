@@ -192,10 +192,10 @@ function showTables(figures) {
     name, percent(view.error), measure(view.log_loss), measure(view.roc_auc), measure(view.average_precision),
   ]));
   fill("detectors", figures.drifts.map((each) => [
-    each.signal, each.detector, count(each.count), clock(each.last).replace(" UTC", ""), measure(each.statistic),
+    each.signal, each.detector, count(each.count), clock(each.last).replace(" UTC", ""),
   ]));
   const recent = figures.recent_drifts.slice(0, 8).map((each) => [
-    clock(each.ts).replace(" UTC", ""), `${each.level} of ${each.signal}`,
+    clock(each.ts).replace(" UTC", ""), each.level === "none" ? "end of a trial" : `${each.level} of ${each.signal}`,
     `${measure(each.before)} → ${measure(each.after)}`, consequence(each),
   ]);
   fill("recent", recent.length ? recent : [["–", "none", "", ""]]);
@@ -214,7 +214,7 @@ function showTables(figures) {
 }
 
 function consequence({ moved, answer }) {
-  if (answer) return `${answer.arm}: ${answer.what}, ${answer.done}`;
+  if (answer) return [`${answer.arm}: ${answer.what}`, answer.done].filter(Boolean).join(", ");
   return (moved ?? []).map(({ feature }) => feature).join(", ");
 }
 

@@ -26,6 +26,7 @@ from stream.drifts import (
     SCORES,
     SIGNALS,
     WINDOWS,
+    Answer,
     DriftReport,
     DriftWatch,
 )  # fmt: skip
@@ -178,6 +179,14 @@ def test_after_the_cooldown_it_is_told_again() -> None:
     told = [[r.signal for r in of.told(by) if r.signal == INPUTS] for by in (short, long)]
     assert len(told[0]) > len(told[1]) == 1
     assert long.held[INPUTS] == len(told[0]) - 1
+
+
+def test_what_an_arm_did_in_words() -> None:
+    answer = Answer("champion", "promoted", "", 0.01, 0.3)
+    end = DriftReport(9, "error of champion", "adwin", Drift.NONE, 0.1, 0.0, 0.2, 0.1, (), answer)
+    assert sentence(end) == (
+        "champion: the copy on trial is promoted, at 1970-01-01T00:00:00+00:00"
+    )
 
 
 def of_signal(told: Sequence[DriftReport], signal: str) -> DriftReport:
