@@ -175,6 +175,7 @@ class Telemetry:
             value=self._monitor.alerting.threshold,
         )
         yield from self._ceiling()
+        yield from self._allowance()
         yield from self._arms()
         seen = self._monitor.prequential
         error = GaugeMetricFamily(
@@ -216,6 +217,27 @@ class Telemetry:
             "streamgauge_labelled_negatives",
             "Labels of class 0 that the ceiling stands on; older ones count for less.",
             value=ceiling.negatives,
+        )
+
+    def _allowance(self) -> Iterable[Metric]:
+        """What is left of a budget of so many alerts a span of time, where there is one."""
+        allowance = self._monitor.alerting.allowance
+        if allowance is None:
+            return
+        budget = GaugeMetricFamily(
+            "streamgauge_alert_budget_alerts",
+            "Alerts of a span of time: allowed, used so far; of the last span used, left unused.",
+            labels=["which"],
+        )
+        budget.add_metric(["allowed"], allowance.allowed)
+        budget.add_metric(["used"], allowance.used)
+        budget.add_metric(["last_used"], allowance.last_used)
+        budget.add_metric(["last_unused"], allowance.last_unused)
+        yield budget
+        yield CounterMetricFamily(
+            "streamgauge_alert_budget_held",
+            "Events that would have been alerts, had the span's budget not been used up.",
+            value=allowance.held_back,
         )
 
     def _arms(self) -> Iterable[Metric]:

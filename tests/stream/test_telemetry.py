@@ -16,7 +16,17 @@ from stream.codec import REASONS
 from stream.labels import EXPIRED, OUTCOMES, REPEATED
 from stream.monitor import Monitor, Outcome
 from stream.telemetry import SCORE_BUCKETS, Telemetry
-from tests.stream.streams import BAD, EXTRA, START, event, new_monitor, polls, record, stream
+from tests.stream.streams import (
+    BAD,
+    EXTRA,
+    START,
+    event,
+    new_monitor,
+    polls,
+    record,
+    steps,
+    stream,
+)
 
 ARM = {"arm": "champion"}
 TYPES = {
@@ -251,3 +261,25 @@ def test_an_arm_that_learns_no_more_is_named() -> None:
     for poll in polls(stream(2_500), 70):
         monitor.step(poll)
     assert stalled() == [0, 1, 1]
+
+
+def test_a_budget_of_so_many_a_day_says_what_is_left() -> None:
+    monitor = new_monitor(alerts={"budget": "2/day"})
+    registry = CollectorRegistry()
+    telemetry = Telemetry(monitor, registry, "0")
+    for outcome in steps(monitor, stream(3_000), 500):
+        telemetry.observe(outcome, {})
+    told = {
+        which: registry.get_sample_value("streamgauge_alert_budget_alerts", {"which": which})
+        for which in ("allowed", "used", "last_used", "last_unused")
+    }
+    allowance = monitor.alerting.allowance
+    assert allowance
+    assert told == {
+        "allowed": 2,
+        "used": allowance.used,
+        "last_used": allowance.last_used,
+        "last_unused": 2 - allowance.last_used,
+    }
+    held = registry.get_sample_value("streamgauge_alert_budget_held_total")
+    assert held == allowance.held_back
