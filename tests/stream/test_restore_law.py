@@ -198,7 +198,7 @@ def test_stopping_changes_nothing(elsewhere: Elsewhere, run: Run) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@settings(quick, max_examples=100)
+@settings(quick, max_examples=50)
 @every_run
 def test_stopping_changes_nothing_whatever_the_config(elsewhere: Elsewhere, run: Run) -> None:
     obeys(run, elsewhere)
