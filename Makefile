@@ -6,13 +6,18 @@ PACE ?= 400
 KAFKA ?=
 KILLS ?= 25
 SEED ?= 1
+RUNS ?= 10000
+PARTS ?=
+JSON ?=
 CONFIG ?= deploy/examples/demo.toml
+# Programs that tests need, and the Debian packages that have them.
+DEBIAN := promtool=prometheus prometheus=prometheus prometheus-alertmanager=prometheus-alertmanager chromium=chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check kafka bench chaos format clean
+.PHONY: help run test check lint kafka image-test bench accuracy scaling chaos fuzz audit pages dashboards format clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
 
 # The stamp is newer than what it was made from, or pip is asked again.
 .venv/installed: pyproject.toml constraints.txt
@@ -24,14 +29,28 @@ help: ## Show this list
 run: .venv/installed ## A live monitor on a local Kafka: PACE=400 records a second, KAFKA=host:port for yours
 	@$(BIN)/python -m deploy.demo --config $(CONFIG) --pace $(PACE) $(if $(KAFKA),--kafka $(KAFKA))
 
-test: check ## Everything: lint, types, all tests, the real broker included
-	$(BIN)/pytest --quiet -m 'kafka or slow'
+# Tests that take turns at nothing run side by side, a file to a process; those with a broker look at
+# the clock and run alone.
+PYTEST := $(BIN)/pytest --quiet
+BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-check: .venv/installed ## Lint, types and the quick tests
+test: lint ## Everything: lint, types, all tests, the real broker included
+	$(PYTEST) $(BESIDE) -m 'not (kafka or image)'
+	$(PYTEST) -m kafka
+
+check: lint ## Lint, types and the quick tests
+	$(PYTEST) $(BESIDE) -m 'not (kafka or slow or image)'
+
+lint: .venv/installed
+	@deploy/packages.sh $(DEBIAN)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --quiet -m 'not kafka and not slow'
+
+image-test: .venv/installed ## Build the Dockerfile without an engine, and try the container on a real Kafka
+	@deploy/packages.sh buildah=buildah mmdebstrap=mmdebstrap
+	@$(BIN)/python -m deploy.image.build
+	$(PYTEST) --capture=no -m image
 
 kafka: .venv/installed ## A local Kafka in the foreground, on 127.0.0.1:9092
 	@$(BIN)/python -m deploy.kafka.broker --port 9092
@@ -40,19 +59,48 @@ kafka: .venv/installed ## A local Kafka in the foreground, on 127.0.0.1:9092
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@touch $@
 
-bench: .venv/bench ## Accuracy and speed beside River by hand, bogofilter and Vowpal Wabbit, as ratios
+bench: .venv/bench ## Speed beside River, Quix Streams, Faust, Vowpal Wabbit and others: one table; PARTS='mail model'
+	@$(BIN)/python -m benchmarks.table $(PARTS) $(if $(JSON),--json $(JSON))
+
+accuracy: .venv/bench ## What each filter gets right, beside its peers, in detail
 	@$(BIN)/python -m benchmarks.replay
 	@$(BIN)/python -m benchmarks.mail
 	@$(BIN)/python -m benchmarks.model
 	@$(BIN)/python -m benchmarks.delivery
+	@$(BIN)/python -m benchmarks.label_free
+	@$(BIN)/python -m benchmarks.no_labels
+	@$(BIN)/python -m benchmarks.nab
+	@$(BIN)/python -m benchmarks.scrape
+	@$(BIN)/python -m benchmarks.open_pages
+
+scaling: .venv/installed ## Many workers: throughput of 1, 2 and 4, kills, and what partitions cost in accuracy
+	@$(BIN)/python -m benchmarks.scaling
 
 chaos: .venv/installed ## Kill workers and broker while they score: KILLS=25 SEED=1
 	@$(BIN)/python -m benchmarks.chaos --kills $(KILLS) --seed $(SEED)
+
+.venv/fuzz: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
+	@touch $@
+
+fuzz: .venv/fuzz ## Foreign bytes to every reader: RUNS=10000 inputs each, SEED=1
+	@$(BIN)/python -m tests.fuzz --runs $(RUNS) --seed $(SEED)
+
+audit: .venv/installed ## Known holes in what is installed, as far as they can be asked for from here
+	@$(BIN)/python -m deploy.audit
+
+pages: .venv/installed ## docs/configuration.md and docs/metrics.md anew, from the code
+	@$(BIN)/python -m deploy.config_page
+	@$(BIN)/python -m deploy.prometheus.metrics_page
+
+dashboards: .venv/installed pages ## Grafana's dashboards and Kubernetes' PrometheusRule anew, and `make pages`
+	@$(BIN)/python -m deploy.grafana.dashboards
+	@$(BIN)/python -m deploy.kubernetes.prometheus_rule
 
 format: .venv/installed ## Put the code into its one form
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
 
 clean: ## Remove what was built, the virtual environment included
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis out
+	rm -rf .venv .venv-audit build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,7 +25,7 @@ import json
 import platform
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
@@ -40,6 +40,7 @@ from rich.table import Table
 from benchmarks import bogofilter, river_mail
 from benchmarks.machine import processor
 from benchmarks.replay import played
+from benchmarks.row import Row, versions
 from models.ranking import roc_auc
 from stream import config
 from stream.commands.progress import bar
@@ -57,7 +58,7 @@ Run = Callable[[], Callable[[], Quality]]  # what it gives is called when the cl
 
 
 @dataclass
-class Row:
+class Filter:
     """One filter, how many times its speed is wanted of ours, and its runs in a round."""
 
     name: str
@@ -116,32 +117,56 @@ OURS = "Streamgauge replay"
 BOGOFILTER = "bogofilter, a process for each mail"
 
 
-def rows(lines: list[bytes], folder: Path) -> list[Row]:
+def filters_of(lines: list[bytes], folder: Path) -> list[Filter]:
     """The filters, ours first."""
     recording, scores = folder / "mails.jsonl", folder / "scores.jsonl"
     recording.write_bytes(b"".join(lines))
     found = [
-        Row(OURS, ours(recording, scores), runs=3),
-        Row("the same, no headers masked", ours(recording, scores, masked_headers=[]), runs=3),
+        Filter(OURS, ours(recording, scores), runs=3),
+        Filter("the same, no headers masked", ours(recording, scores, masked_headers=[]), runs=3),
     ]
     if bogofilter.installed():
         mails = [json.loads(line) for line in lines]
         labels = [mail["label"] for mail in mails]
         raw = [mail["raw"].encode("latin-1") for mail in mails]
         script = bogofilter.prepare(raw, labels, folder)
-        found.append(Row(BOGOFILTER, bogo(script, labels), 5.0))
+        found.append(Filter(BOGOFILTER, bogo(script, labels), 5.0))
     else:
         console.print("bogofilter is not there: apt-get update && apt-get install bogofilter")
     for name, bag, wanted in (
         ("River by hand, words", river_mail.words, 8.0),
         ("River by hand, our 4-grams", river_mail.four_grams, 60.0),
     ):
-        found.append(Row(name, by_hand(recording, scores, bag, once=False), wanted))
-        found.append(Row(f"{name}, made once", by_hand(recording, scores, bag, once=True)))
+        found.append(Filter(name, by_hand(recording, scores, bag, once=False), wanted))
+        found.append(Filter(f"{name}, made once", by_hand(recording, scores, bag, once=True)))
     return found
 
 
-def measure(filters: list[Row], rounds: int) -> None:
+def rows(rounds: int = 3) -> Iterator[Row]:
+    """For the one table of `make bench`."""
+    if not MAILS.exists():
+        console.print(f"{MAILS} is not there: nothing measured on mails")
+        return
+    with gzip.open(MAILS) as whole:
+        lines = list(whole)
+    with tempfile.TemporaryDirectory(prefix="streamgauge-bench-") as name:
+        filters = filters_of(lines, Path(name))
+        measure(filters, rounds)
+    mine, *others = filters
+    for other in others:
+        if other.wanted:
+            yield Row(
+                name="replay of mails, shipped features", peer=other.name,
+                versions=versions("river", "numba", "numpy"), ours=_rate(mine, len(lines)),
+                theirs=_rate(other, len(lines)), unit="mails/s", wanted=other.wanted,
+            )  # fmt: skip
+
+
+def _rate(one: Filter, mails: int) -> float:
+    return mails / statistics.median(one.seconds)
+
+
+def measure(filters: list[Filter], rounds: int) -> None:
     """Ours compiles before the first round."""
     for row in filters[:2]:
         row.run()
@@ -153,7 +178,7 @@ def measure(filters: list[Row], rounds: int) -> None:
                 progress.advance(task)
 
 
-def _take(row: Row) -> float:
+def _take(row: Filter) -> float:
     """Seconds of a run."""
     gc.collect()
     start = _processor_time()
@@ -169,13 +194,13 @@ def _processor_time() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def ratio(row: Row, mine: Row) -> float:
+def ratio(row: Filter, mine: Filter) -> float:
     """How many times as fast as a row ours is, within a round."""
     pairs = zip(row.seconds, mine.seconds, strict=True)
     return statistics.median(theirs / ours for theirs, ours in pairs)
 
 
-def _show(filters: list[Row], mails: int) -> None:
+def _show(filters: list[Filter], mails: int) -> None:
     mine = filters[0]
     versions = [f"{name} {version(name)}" for name in ("river", "numba", "numpy")]
     table = Table(
@@ -225,7 +250,7 @@ def main() -> None:
     with gzip.open(MAILS) as whole:
         lines = list(islice(whole, arguments.mails))
     with tempfile.TemporaryDirectory(prefix="streamgauge-bench-") as name:
-        filters = rows(lines, Path(name))
+        filters = filters_of(lines, Path(name))
         measure(filters, arguments.rounds)
     _show(filters, len(lines))
     texts = _texts()

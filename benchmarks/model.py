@@ -26,7 +26,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -40,6 +40,7 @@ from river import optim
 from river.linear_model import LogisticRegression as RiverLogisticRegression
 
 from benchmarks.machine import processor
+from benchmarks.row import NOT_MEASURED, Row, versions
 from models.kernels import sigmoids
 from models.logistic import LogisticRegression
 from models.optimizers import SGD, AdaGrad, Adam
@@ -55,7 +56,7 @@ HASH_BITS = 18
 TOKENS = 60  # of an event
 VOCABULARY = 50_000
 DENSE = 20
-DRIVER = 1.0  # times Vowpal Wabbit's driver, wanted of AdaGrad and Adam
+DRIVER = 3.0  # times Vowpal Wabbit's driver, wanted of AdaGrad and Adam
 RIVER_TIMES = 20.0  # times River with the same optimizer, likewise
 console = Console()
 if not console.is_terminal:
@@ -86,7 +87,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Row:
+class Learner:
     """One learner: how many events it takes in a round, and its job."""
 
     name: str
@@ -237,12 +238,12 @@ SPARSE_RATES: Rates = {"SGD": 0.006, "AdaGrad": 0.05, "Adam": 0.005}
 DENSE_RATES: Rates = {"SGD": 0.02, "AdaGrad": 0.2, "Adam": 0.005}
 
 
-def rows(problem: Problem, vw: Any, rates: Rates) -> list[Row]:
+def learners_of(problem: Problem, vw: Any, rates: Rates) -> list[Learner]:
     """The learners of one table. River and `--adaptive` have the rates of ours."""
     events = len(problem.y)
     fast = {OURS["AdaGrad"]: DRIVER, OURS["Adam"]: DRIVER}
     found = [
-        Row(OURS[name], events, ours(problem, optimizer, rates[name]), {})
+        Learner(OURS[name], events, ours(problem, optimizer, rates[name]), {})
         for name, optimizer in (("SGD", SGD()), ("AdaGrad", AdaGrad()), ("Adam", Adam()))
     ]
     adaptive = f"--adaptive -l {rates['AdaGrad']:g}"
@@ -251,18 +252,18 @@ def rows(problem: Problem, vw: Any, rates: Rates) -> list[Row]:
             if vw is not None:
                 run = driver(vw, problem, options, form == "cache")
                 wanted = fast if form == "text" else {}
-                found.append(Row(f"VW {name}, {form}", events, run, wanted))
+                found.append(Learner(f"VW {name}, {form}", events, run, wanted))
     few = SHORT if problem.hash_bits else RIVER
     for name, n, optimizer in (
         ("AdaGrad", RIVER, lambda: optim.AdaGrad(rates["AdaGrad"])),
         ("Adam", few, lambda: optim.Adam(rates["Adam"])),
     ):
         run, wanted = river(problem, optimizer), {OURS[name]: RIVER_TIMES}
-        found.append(Row(f"River {name}", min(n, events), run, wanted))
+        found.append(Learner(f"River {name}", min(n, events), run, wanted))
     return found
 
 
-def measure(learners: list[Row], rounds: int, title: str) -> dict[str, Figures]:
+def measure(learners: list[Learner], rounds: int, title: str) -> dict[str, Figures]:
     """Each learner's first run is over the few events that all take, and compiles."""
     found: dict[str, Figures] = {}
     with bar("bench", (rounds + 1) * len(learners)) as (progress, task):
@@ -293,7 +294,7 @@ def _ratio(figures: dict[str, Figures], mine: str, peer: str) -> float:
     return statistics.median((y / b.events) / (x / a.events) for x, y in pairs)
 
 
-def _show(problem: Problem, learners: list[Row], figures: dict[str, Figures]) -> None:
+def _show(problem: Problem, learners: list[Learner], figures: dict[str, Figures]) -> None:
     events, rounds = len(problem.y), len(figures[OURS["SGD"]].seconds)
     share, hidden = problem.bounds
     loss = f"log-loss,\nfirst {SHORT:,}"
@@ -340,7 +341,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="streamgauge-bench-") as name:
             with console.status("making events"):
                 problem = make(events, Path(name), np.random.default_rng(4))
-            learners = rows(problem, vw, rates)
+            learners = learners_of(problem, vw, rates)
             figures = measure(learners, arguments.rounds, problem.title)
         _show(problem, learners, figures)
         known["tables"][problem.title] = {
@@ -363,6 +364,27 @@ def main() -> None:
     )
     if arguments.json:
         arguments.json.write_text(json.dumps(known, indent=1) + "\n")
+
+
+def rows(events: int = 100_000, rounds: int = 3) -> Iterator[Row]:
+    """For the one table of `make bench`: AdaGrad beside the driver's own, on text."""
+    vw = _vowpal_wabbit()
+    peer = "VW --adaptive, text"
+    for make, rates in ((sparse, SPARSE_RATES), (dense, DENSE_RATES)):
+        with tempfile.TemporaryDirectory(prefix="streamgauge-bench-") as name:
+            problem = make(events, Path(name), np.random.default_rng(4))
+            chosen = [
+                one
+                for one in learners_of(problem, vw, rates)
+                if one.name in (OURS["AdaGrad"], peer)
+            ]
+            found = measure(chosen, rounds, problem.title)
+        us = [1e6 * statistics.median(each.seconds) / each.events for each in found.values()]
+        yield Row(
+            name=f"model only, AdaGrad, {make.__name__}", peer="Vowpal Wabbit's driver, text",
+            versions=versions("vowpalwabbit", "numba"), ours=us[0],
+            theirs=us[1] if len(us) > 1 else NOT_MEASURED, unit="us/event", wanted=DRIVER,
+        )  # fmt: skip
 
 
 def _vowpal_wabbit() -> Any:

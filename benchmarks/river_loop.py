@@ -23,7 +23,7 @@ from river.optim import AdaGrad
 from river.preprocessing import StandardScaler
 from river.stats import Quantile
 
-from stream.telemetry import SCORE_BUCKETS
+from stream.metrics.quality import SCORES
 
 DAY = 86_400.0
 WINDOWS = {"30d": 30 * DAY, "7d": 7 * DAY, "1d": DAY}  # longest first, as the features need them
@@ -112,7 +112,7 @@ class Metrics:
         self.alerts = Counter("alerts", "Alerts.", registry=on)
         self.time = Gauge("last_event", "Event time of the latest event.", registry=on)
         self.threshold = Gauge("threshold", "Alert threshold.", registry=on)
-        self.scores = Histogram("score", "Scores.", buckets=SCORE_BUCKETS[:-1], registry=on)
+        self.scores = Histogram("score", "Scores.", buckets=SCORES, registry=on)
         self.loss = Summary("log_loss", "Log-loss.", registry=on)
         predictions = Counter("predictions", "Against labels.", ["said", "was"], registry=on)
         self.predictions = [

@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--config", default="deploy/examples/demo.toml")
     parser.add_argument("--pace", type=float, default=400, help="records a second (%(default)s)")
     parser.add_argument("--kafka", help="host:port of your broker; by default a local one starts")
+    parser.add_argument("--events", type=int, default=EVENTS, help="in all (%(default)s)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end by itself")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,7 +58,7 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> None:
     recording = folder / "stream.jsonl"
     kafka = arguments.kafka or _local_kafka(stack)
     _say("generating a stream of transactions with fraud")
-    generate = [*COMMAND, "generate", str(recording), "--events", str(EVENTS)]
+    generate = [*COMMAND, "generate", str(recording), "--events", str(arguments.events)]
     subprocess.run([*generate, "--drift-at", DRIFT_AT], check=True, stdout=subprocess.DEVNULL)
     port = _port()
     sets = ["--set", f"http.port={port}"]
@@ -127,7 +128,7 @@ def _watch(url: str, end: float) -> None:
             continue
         rate = (events - last[1]) / (now - last[0]) if last else 0.0
         last = (now, events)
-        drifts = sum(detector["count"] for detector in state["drifts"].values())
+        drifts = sum(detector["count"] for detector in state["drifts"])
         faded = state["faded"]
         _say(
             f"{events:>8,} events {rate:6.0f}/s  {state['labels']:>8,} labels  "

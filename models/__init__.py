@@ -25,7 +25,7 @@ Layout, in the order an event meets it::
     histogram.py    logits that fade, and how many lie above an edge
     binomial.py     exact confidence bounds of a rate
     prequential.py  error and loss of scores as they were given
-    ranking.py      ROC AUC and average precision
+    ranking.py      ROC AUC and average precision; curves.py: at every threshold
     calibration.py  what a score means, by the labels that came (isotonic)
     cohorts.py      performance by the day of the event, and what was expected of it; cohort.py
     delays.py       how late labels come
@@ -33,6 +33,18 @@ Layout, in the order an event meets it::
     answering.py    an arm that answers drift by a copy on trial; answers.py: what the copy does
     drift/          drift detectors behind one convention
     fingerprint.py  all scores given, each chained to the ones before
+    tail.py         how strange is strange: a streaming estimate of the upper tail
+    strangeness.py  what a scorer without labels sees of events, and says
+    half_space.py   half-space trees: where few events have been
+    distance.py     a robust distance: far from the mean, by the covariance
+    surprise.py     per-key surprise: unlike this customer
+    next_value.py   the next-value error of series with a day and a week
+    river_scorer.py River's detectors as scorers; river_next_value.py: its regressors, forecasters
+    river_arm.py    River's classifiers as arms
+    pickled.py      River's state as bytes, and back; pickled_forms.py: what it is made of
+    detection.py    several scorers side by side, and one verdict; verdict.py: as an arm
+    gate.py         until enough labels have come; rarity.py: the threshold until then
+    lru.py          a bounded set of keys; hashmap.py: where a key lies
     state.py        how state leaves and comes back, without pickle
     settings.py     what parameters may be
     protocols.py    the contracts that the above obey

@@ -7,9 +7,10 @@ it goes through all of them in order. All rules must agree: the threshold is the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.allowance import Allowance
 from models.kernels import sigmoids
@@ -43,6 +44,20 @@ def reached(thresholds: Floats, logits: Floats) -> Codes:
     return ((thresholds < 1.0) & (sigmoids(logits) >= thresholds)).astype(np.int8)
 
 
+def _highest(
+    rules: Mapping[str, AlertRule], code: Codes, y: Codes, was: Codes, logits: Floats
+) -> Floats:
+    said = [rule.thresholds(code, y, was, logits) for rule in rules.values()]
+    return cast(Floats, np.max(said, axis=0)) if said else np.zeros(len(code))
+
+
+class Early(NamedTuple):
+    """Scores that need no labels: at each operation the logit, and whether that one decides."""
+
+    logits: Floats
+    alone: NDArray[np.bool_]
+
+
 class Alerting:
     """Alerts where all rules agree.
 
@@ -52,6 +67,8 @@ class Alerting:
         By name.
     allowance
         Decides last, on what all rules let through. There is at least one of either.
+    early
+        The rules for events that are scored without labels (see `models.gate`), instead of `rules`.
 
     Examples
     --------
@@ -69,34 +86,59 @@ class Alerting:
     ([0, 0, 0, 0, 1], [1.0, 1.0, 1.0, 1.0, 0.27])
     """
 
-    def __init__(self, rules: Mapping[str, AlertRule], allowance: Allowance | None = None) -> None:
+    def __init__(
+        self,
+        rules: Mapping[str, AlertRule],
+        allowance: Allowance | None = None,
+        early: Mapping[str, AlertRule] | None = None,
+    ) -> None:
         if not (rules or allowance):
             raise ValueError("expected at least one rule for alerts")
         self.rules = dict(rules)
         self.allowance = allowance
+        self.early = dict(early or {})
 
     @property
     def threshold(self) -> float:
         """Threshold for the next event; 1 while nothing can be an alert."""
-        thresholds = [rule.threshold for rule in self.rules.values()]
+        return self._threshold(self.rules)
+
+    @property
+    def early_threshold(self) -> float:
+        """The same where the next event is scored without labels."""
+        return self._threshold(self.early)
+
+    def _threshold(self, rules: Mapping[str, AlertRule]) -> float:
+        thresholds = [rule.threshold for rule in rules.values()]
         return max(thresholds + ([self.allowance.threshold] if self.allowance else []))
 
     def decide(
-        self, code: Codes, y: Codes, was: Codes, logits: Floats, ts: Floats
+        self,
+        code: Codes,
+        y: Codes,
+        was: Codes,
+        logits: Floats,
+        ts: Floats,
+        early: Early | None = None,
     ) -> tuple[Floats, Codes]:
         """Threshold of each operation, and 0 or 1: whether its score is an alert.
 
         Only those of events mean anything; `ts` is each one's event time, the other parameters are
         those of `AlertRule.thresholds`.
         """
-        said = [rule.thresholds(code, y, was, logits) for rule in self.rules.values()]
-        thresholds: Floats = np.max(said, axis=0) if said else np.zeros(len(code))
+        thresholds = _highest(self.rules, code, y, was, logits)
+        if early:
+            unlabelled = _highest(self.early, code, y, was, early.logits)
+            thresholds = np.where(early.alone, unlabelled, thresholds)
+            logits = np.where(early.alone, early.logits, logits)
         if self.allowance:
             return self.allowance.decide(code, logits, ts, thresholds)
         return thresholds, reached(thresholds, logits)
 
     def _parts(self) -> dict[str, Stateful]:
-        return {**self.rules, **({"allowance": self.allowance} if self.allowance else {})}
+        early = {f"early {name}": rule for name, rule in self.early.items()}
+        allowance = {"allowance": self.allowance} if self.allowance else {}
+        return {**self.rules, **early, **allowance}
 
     def snapshot(self) -> dict[str, Any]:
         return {name: part.snapshot() for name, part in self._parts().items()}

@@ -118,6 +118,11 @@ class DriftDetector(Stateful, Protocol):
         """The detector's own measure, for dashboards."""
         ...
 
+    @property
+    def threshold(self) -> float:
+        """What the statistic is held against; NaN where that is no fixed number."""
+        ...
+
     def run(self, values: Floats) -> Verdicts:
         """Take the next values of the signal; gives a verdict on each."""
         ...

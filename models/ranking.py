@@ -9,13 +9,13 @@ import numpy as np
 from models.vectors import Codes, Floats, Ints
 
 
-def _ladder(scores: Floats, labels: Codes) -> tuple[Ints, Ints]:
-    """True and false positives at each distinct score, from the highest down."""
+def ladder(scores: Floats, labels: Codes) -> tuple[Ints, Ints, Floats]:
+    """True and false positives at each distinct score, from the highest down, and that score."""
     order = np.argsort(-scores, kind="stable")
     ranked, hits = scores[order], labels[order] == 1
     last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)  # of each run of ties
     true = np.cumsum(hits)[last]
-    return true, last + 1 - true
+    return true, last + 1 - true, ranked[last]
 
 
 def roc_auc(scores: Floats, labels: Codes) -> float:
@@ -28,7 +28,7 @@ def roc_auc(scores: Floats, labels: Codes) -> float:
     """
     if not 0 < np.count_nonzero(labels == 1) < len(labels):
         return math.nan
-    true, false = (np.concatenate([[0], part]) for part in _ladder(scores, labels))
+    true, false = (np.concatenate([[0], part]) for part in ladder(scores, labels)[:2])
     area = float(np.sum(np.diff(false) * (true[1:] + true[:-1]) / 2.0))
     return area / (float(true[-1]) * float(false[-1]))
 
@@ -43,6 +43,6 @@ def average_precision(scores: Floats, labels: Codes) -> float:
     """
     if not np.any(labels == 1):
         return math.nan
-    true, false = _ladder(scores, labels)
+    true, false, _ = ladder(scores, labels)
     gained = np.diff(np.concatenate([[0], true]))
     return float(np.sum(gained * true / (true + false)) / true[-1])

@@ -41,6 +41,22 @@ _OPTIMIZERS: dict[type, Callable[[Any, Any], Any]] = {
     ),
 }
 
+
+def river_optimizer(optimizer: Optimizer, schedule: Schedule) -> Any:
+    """River's optimizer of the same name, at the rates of `schedule`.
+
+    Raises
+    ------
+    ValueError
+        If River has no such optimizer.
+    """
+    make = _OPTIMIZERS.get(type(optimizer))
+    if make is None:
+        known = ", ".join(sorted(kind.__name__ for kind in _OPTIMIZERS))
+        raise ValueError(f"River runs {known} here, not {type(optimizer).__name__}")
+    return make(schedule, optimizer)
+
+
 # What River's optimizers keep for each weight, whichever of them keeps it.
 _KEPT = ("s", "g2", "m", "v", "v_hat")
 
@@ -65,15 +81,11 @@ class RiverLogisticRegression:
     """
 
     def __init__(self, optimizer: Optimizer, schedule: Schedule, l2: float = 0.0) -> None:
-        make = _OPTIMIZERS.get(type(optimizer))
-        if make is None:
-            known = ", ".join(sorted(kind.__name__ for kind in _OPTIMIZERS))
-            raise ValueError(f"River runs {known} here, not {type(optimizer).__name__}")
         self.schedule = schedule
         self.learned = 0
         self.refused = 0
         self._model = linear_model.LogisticRegression(
-            optimizer=make(schedule, optimizer), l2=l2, intercept_lr=0.0
+            optimizer=river_optimizer(optimizer, schedule), l2=l2, intercept_lr=0.0
         )
 
     @property

@@ -56,6 +56,11 @@ class Vectors:
         empty = np.zeros(len(dense) + 1, np.int64)
         return cls(dense, empty, np.zeros(0, np.int32), np.zeros(0))
 
+    def widened(self, columns: Floats) -> Vectors:
+        """The same with further dense features, shape (n, k), after the others."""
+        dense = np.concatenate([self.dense, columns], axis=1)
+        return Vectors(dense, self.start, self.slots, self.values)
+
 
 def to_learn(code: Codes) -> Codes:
     """Codes as models take them: what is only measured is to them one more look at its vector.

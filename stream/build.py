@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from typing import cast
 
 from models.alerting import Alerting, AlertRule
 from models.allowance import Allowance
-from models.answering import Answering, Watch
-from models.answers import OnDrift
 from models.arms import Decision, Fixed
 from models.balance import ClassBalance
 from models.budget import AlertBudget
@@ -19,90 +14,46 @@ from models.card_precision import CardPrecision
 from models.ceiling import FalsePositiveCeiling
 from models.cohorts import Cohorts
 from models.delays import LabelDelays
+from models.detection import Detection
 from models.drift import Detector
 from models.drift.calibrated import calibrated
 from models.drift.two_mixes import TwoMixes
 from models.drift.two_windows import TwoWindows
 from models.examples import Examples
+from models.gate import LabelGate
 from models.given import GivenScores
-from models.logistic import LogisticRegression
 from models.minimum_labels import MinimumLabels
+from models.mixing import Mixable, Mixing
 from models.mixture import Mixture
-from models.optimizers import (
-    COCOB,
-    SGD,
-    AdaDelta,
-    AdaGrad,
-    Adam,
-    AdamW,
-    AMSGrad,
-    DoG,
-    FTRLProximal,
-    HypergradientSGD,
-    Momentum,
-    Nadam,
-    NesterovMomentum,
-    RMSProp,
-)
-from models.plugged import PluggedLogisticRegression, StepOptimizer
 from models.prequential import Prequential
-from models.protocols import Model, Optimizer, Schedule
+from models.rarity import Rarity
 from models.scaler import StandardScaler
-from models.schedules import (
-    Constant,
-    CosineRestarts,
-    ExponentialDecay,
-    InverseScaling,
-    Optimal,
-    StepDecay,
-    TimeBasedDecay,
-    WarmUp,
-)
 from models.switch import Switch
+from models.verdict import Verdict
+from stream import keys
 from stream.codec import Codec, Fields, Reader
-from stream.config import Challenger, Config, ModelSettings, OnDriftSettings, shown
+from stream.config import Challenger, Config, ModelSettings
+from stream.config import Features as FeatureSettings
 from stream.drifts import CATEGORIES, DELAY, INPUTS, POSITIVES, RATE, SCORES, DriftWatch
 from stream.emails import EmailFields, EmailReader, MessageReader
 from stream.errors import ConfigError
 from stream.events import Record
 from stream.features import Features
 from stream.features.emails import SENDERS, EmailFeatures
+from stream.features.measurements import LastValues, MeasurementFeatures
 from stream.features.sliding import SlidingWindows
 from stream.features.transactions import TransactionFeatures, names
 from stream.features.windows import DecayedWindows, Windows
 from stream.label_limits import LabelLimits
 from stream.labels import Labels
 from stream.late_labels import LateLabels
-from stream.monitor import Arm, Monitor
-from stream.plugins import load
+from stream.learners import alone, learner
+from stream.measurements import MeasurementFields, MeasurementReader
+from stream.monitor import Arm, LabelFree, Monitor
+from stream.scorers import scorers
 from stream.timestamps import duration
 from stream.transactions import TransactionFields, TransactionReader
 
-SCHEDULES: dict[str, Callable[..., Schedule]] = {
-    "constant": Constant,
-    "step": StepDecay,
-    "exponential": ExponentialDecay,
-    "time": TimeBasedDecay,
-    "inverse": InverseScaling,
-    "cosine": CosineRestarts,
-    "optimal": Optimal,
-}
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
-    "sgd": SGD,
-    "momentum": Momentum,
-    "nesterov": NesterovMomentum,
-    "adagrad": AdaGrad,
-    "adadelta": AdaDelta,
-    "rmsprop": RMSProp,
-    "adam": Adam,
-    "adamw": AdamW,
-    "amsgrad": AMSGrad,
-    "nadam": Nadam,
-    "ftrl": FTRLProximal,
-    "dog": DoG,
-    "cocob": COCOB,
-    "hypergradient": HypergradientSGD,
-}
 # `challengers = "default"`: eight arms with the champion, slow and fast, plain and adaptive. On
 # most streams one of them does well, and their mixture about as well, with no choice by anyone.
 DEFAULT_CHALLENGERS = [
@@ -123,44 +74,6 @@ DEFAULT_CHALLENGERS = [
 ]
 
 SPANS = {"hour": 3_600.0, "day": 86_400.0, "week": 604_800.0}
-LARGEST = 1e300  # of a parameter, either way
-
-
-def named(key: str, choices: Mapping[str, Callable[..., Any]], settings: Mapping[str, Any]) -> Any:
-    """Make the value that `settings` names: its `name`, and its parameters beside it.
-
-    Raises
-    ------
-    ConfigError
-        Naming the key, the value and what is allowed.
-    """
-    name = settings.get("name")
-    if isinstance(name, str) and ":" in name:
-        make = load(key, name)
-    elif isinstance(name, str) and name in choices:
-        make = choices[name]
-    else:
-        given = f" = {shown(name)}" if name is not None else ""
-        known = ", ".join(sorted(choices))
-        raise ConfigError(f"{key}.name{given}: expected one of {known}, or module:Class")
-    parameters = {k: v for k, v in settings.items() if k != "name"}
-    allowed = inspect.signature(make).parameters
-    for parameter, value in parameters.items():
-        if parameter not in allowed:
-            known = ", ".join(allowed) or "none"
-            raise ConfigError(
-                f"{key}.{parameter} = {shown(value)}: no such key; {name} has {known}"
-            )
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and abs(value) <= LARGEST):
-            raise ConfigError(f"{key}.{parameter} = {shown(value)}: expected a finite number")
-    for parameter, about in allowed.items():
-        if about.default is about.empty and parameter not in parameters:
-            raise ConfigError(f"{key}.{parameter}: missing, and {name} needs it")
-    try:
-        return make(**parameters)
-    except ValueError as error:
-        raise ConfigError(f"{key}.{error}") from None
 
 
 def _reader(config: Config) -> Reader:
@@ -168,6 +81,10 @@ def _reader(config: Config) -> Reader:
     if config.kind == "emails":
         read = EmailReader if config.input.format == "json" else MessageReader
         return read(EmailFields(f.id, f.ts, f.label, f.source))
+    if config.kind == "metrics":
+        return MeasurementReader(
+            MeasurementFields(f.id, f.ts, f.label, f.source, f.series, f.value)
+        )
     return TransactionReader(
         TransactionFields(
             f.id, f.ts, f.label, f.source,
@@ -204,16 +121,23 @@ def _features(config: Config, waiting: int) -> Features:
             email.masked_headers, config.reasons.text,
         )  # fmt: skip
     f, use = config.fields, config.features
+    if config.kind == "metrics":
+        windows = _windows(use, 1, waiting)
+        return MeasurementFeatures(
+            use.windows, windows, LastValues(use.max_keys, duration(use.windows[-1]))
+        )
     keys = [name for name in ("customer", "terminal") if getattr(f, name)]
-    spans = [duration(window) for window in use.windows]
-    windows: Windows = (
-        DecayedWindows(spans, len(keys), use.max_keys, waiting)
-        if use.aggregates == "decayed"
-        else SlidingWindows(spans, len(keys), use.max_keys, waiting, use.max_window_events)
-    )
+    windows = _windows(use, len(keys), waiting)
     dense = names(keys, use.windows, bool(f.amount), f.numeric)
     hash_bits = use.hash_bits if f.categorical else 0
     return TransactionFeatures(dense, f.categorical, windows, bool(f.amount), hash_bits)
+
+
+def _windows(use: FeatureSettings, keys: int, waiting: int) -> Windows:
+    spans = [duration(window) for window in use.windows]
+    if use.aggregates == "decayed":
+        return DecayedWindows(spans, keys, use.max_keys, waiting)
+    return SlidingWindows(spans, keys, use.max_keys, waiting, use.max_window_events)
 
 
 def monitor(config: Config) -> Monitor:
@@ -231,33 +155,60 @@ def monitor(config: Config) -> Monitor:
         config.labels.expire_as == "negative",
     )
     features = _features(config, labels.capacity)
-    dense = len(features.names)
-    arms = [
-        Arm(
-            name,
-            _model(key, settings, dense, features.hash_bits),
-            Prequential(config.metrics.window, config.metrics.fading),
-        )
+    found = scorers(config, features)
+    detection = Detection(found) if found else None
+    said = detection.names if detection else []
+    names = [*features.names, *said]
+    dense = len(names)
+    models = {
+        name: learner(key, settings, names, features.hash_bits)
         for name, key, settings in _arms(config)
+    }
+    for column, name in enumerate(said, start=len(features.names)):
+        if name in models:
+            raise ConfigError(f"detection.scorers: {name} is an arm's name; expected another")
+        models[name] = Verdict(column)
+    arms = [
+        Arm(name, model, Prequential(config.metrics.window, config.metrics.fading))
+        for name, model in models.items()
     ]
+    scaler = StandardScaler(len(features.names), config.features.scale_limit)
+    mixed = {name: cast(Mixable, models[name]) for name in mixes(config)}
     return Monitor(
         codec(config),
         labels,
         features,
-        StandardScaler(dense, config.features.scale_limit),
+        scaler,
         Examples(labels.capacity, dense, features.hashed),
         arms,
         decision(config, len(arms)),
         GivenScores(labels.capacity, len(arms)),
-        GivenScores(labels.capacity),
+        GivenScores(labels.capacity, 2),
         alerting(config),
         Prequential(config.metrics.window, config.metrics.fading),
         _watch(config, features),
         _late(config, labels.capacity),
         _limits(config),
         _balance(config),
+        LabelFree(detection, LabelGate(config.detection.min_labels)) if detection else None,
+        Mixing(scaler, mixed) if mixed else None,
         config.reasons.count,
     )
+
+
+def mixes(config: Config) -> list[str]:
+    """Names of the arms whose weights are mixed with those of other partitions."""
+    if not config.partitions.every:
+        return []
+    return [name for name, _, settings in _arms(config) if not alone(settings)]
+
+
+def unmixed(config: Config) -> dict[str, str]:
+    """Arms that are left alone where others are mixed, and why."""
+    if not config.partitions.every:
+        return {}
+    reasons = {name: alone(settings) for name, _, settings in _arms(config)}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def alerting(config: Config) -> Alerting:
@@ -270,9 +221,11 @@ def alerting(config: Config) -> Alerting:
     """
     settings = config.alerts
     rules: dict[str, AlertRule] = {}
+    early: dict[str, AlertRule] = {}
     allowance = None
     if settings.min_labels:
         rules["min_labels"] = MinimumLabels(settings.min_labels)
+        early["min_labels"] = MinimumLabels(settings.min_labels)
     if isinstance(settings.budget, str):
         allowed, _, span = settings.budget.partition("/")
         allowance = Allowance(int(allowed), SPANS[span], warm_up=settings.warm_up)
@@ -285,7 +238,14 @@ def alerting(config: Config) -> Alerting:
             )
         except ValueError as error:
             raise ConfigError(f"alerts.{error}") from None
-    return Alerting(rules, allowance)
+    shares = [
+        share
+        for share in (settings.budget, settings.false_positive_rate)
+        if isinstance(share, float)
+    ]
+    if shares:
+        early["rarity"] = Rarity(min(shares), settings.warm_up)
+    return Alerting(rules, allowance, early)
 
 
 def _late(config: Config, capacity: int) -> LateLabels:
@@ -375,59 +335,16 @@ def warm_up(config: Config) -> None:
     """Compile all that a monitor of this config runs, or load it from disk: on a spare one."""
     topics = config.kafka.topics
     nothing = [Record(b"", topic, 0, 0, 0) for topic in (topics.events, topics.labels)]
-    monitor(config).step(nothing)
+    spare = monitor(config)
+    spare.step(nothing)
+    spare.snapshot()  # in a copy of the process, where compiling would be done each time
 
 
 def check(config: Config) -> None:
-    """Raise `ConfigError` if what drives an arm's learning or the alerts is wrong."""
+    """Raise `ConfigError` if an arm, a scorer, the alerts or the partitions' keys are wrong."""
     alerting(config)
+    keys.check(config)
+    features = _features(config, 1)
+    scorers(config, features)
     for _, key, settings in _arms(config):
-        _learning(key, settings)
-
-
-def _learning(key: str, settings: ModelSettings) -> tuple[Optimizer | StepOptimizer, Schedule]:
-    schedule = dict(settings.schedule)
-    steps = schedule.pop("warm_up", None)
-    made: Schedule = named(f"{key}.schedule", SCHEDULES, schedule)
-    if steps is not None:
-        made = named(
-            f"{key}.schedule",
-            {"warm_up": partial(WarmUp, made)},
-            {"name": "warm_up", "steps": steps},
-        )
-    if not hasattr(made, "get"):
-        raise ConfigError(f"{key}.schedule.name: a schedule has a method get(t), this one does not")
-    optimizer = named(f"{key}.optimizer", OPTIMIZERS, settings.optimizer)
-    if not (hasattr(optimizer, "code") or isinstance(optimizer, StepOptimizer)):
-        needed = "slots and a method step(weights, state, g, rate)"
-        raise ConfigError(f"{key}.optimizer.name: an optimizer has {needed}, this one does not")
-    unlike = isinstance(optimizer, StepOptimizer) or settings.engine == "river"
-    if settings.on_drift and unlike:
-        raise ConfigError(
-            f"{key}.on_drift: only arms of our own engine and optimizers answer drift"
-        )
-    return optimizer, made
-
-
-def _answering(key: str, make: Callable[[], LogisticRegression], of: OnDriftSettings) -> Answering:
-    try:
-        return Answering(
-            make, OnDrift(of.cut, of.boost, of.fade), Watch(of.delta), of.trial, of.level
-        )
-    except ValueError as error:
-        raise ConfigError(f"{key}.on_drift: {error}") from None
-
-
-def _model(key: str, settings: ModelSettings, dense: int, hash_bits: int) -> Model:
-    optimizer, schedule = _learning(key, settings)
-    if isinstance(optimizer, StepOptimizer):
-        return PluggedLogisticRegression(dense, optimizer, schedule, hash_bits, settings.l2)
-    if settings.engine == "streamgauge":
-        make = partial(
-            LogisticRegression, dense, optimizer, schedule, hash_bits,
-            settings.l2, settings.clip, settings.max_weight,
-        )  # fmt: skip
-        return _answering(key, make, settings.on_drift) if settings.on_drift else make()
-    from models.river_model import RiverLogisticRegression  # noqa: PLC0415 - slow to import
-
-    return RiverLogisticRegression(optimizer, schedule, settings.l2)
+        learner(key, settings, features.names, features.hash_bits)

@@ -18,10 +18,13 @@ from typing import IO, Any
 import msgspec
 
 from stream import snapshot_file
+from stream.config import Kafka
 from stream.errors import SnapshotDamagedError, SnapshotError
 from stream.folders import Folder, folder
 from stream.forked import Forked
+from stream.metrics.saves import Saves
 from stream.snapshot_header import Header
+from stream.timestamps import epoch
 
 log = logging.getLogger("streamgauge")
 
@@ -48,7 +51,7 @@ def names(of: Folder) -> list[str]:
     return sorted(filter(NAME.fullmatch, of.names()), reverse=True)
 
 
-def load(url: str) -> Snapshot:
+def load(url: str, kafka: Kafka | None = None) -> Snapshot:
     """The snapshot at a path or URL, or the newest one that is whole if that is a folder.
 
     Raises
@@ -58,9 +61,9 @@ def load(url: str) -> Snapshot:
     """
     parent, name = os.path.split(url)
     if NAME.fullmatch(name) or Path(url).is_file():
-        with folder(parent or ".").open(name) as file:
+        with folder(parent or ".", kafka).open(name) as file:
             return Snapshot(name, *snapshot_file.read(file, url), parent)
-    found = next(whole(url), None)
+    found = next(whole(url, kafka=kafka), None)
     if found is None:
         raise SnapshotError(f"{url}: no snapshot there that is whole")
     return found
@@ -70,6 +73,7 @@ def whole(
     url: str,
     suits: Callable[[Header], bool] = lambda _: True,
     damaged: Callable[[str], object] = lambda _: None,
+    kafka: Kafka | None = None,
 ) -> Iterator[Snapshot]:
     """Snapshots of a folder that are whole, the newest first; each damaged one before is a warning.
 
@@ -83,6 +87,8 @@ def whole(
         Which of them are wanted, by their headers.
     damaged
         Called with the name of each damaged one.
+    kafka
+        Where the broker is, for a folder in a topic.
 
     Raises
     ------
@@ -90,7 +96,7 @@ def whole(
         If one cannot be read for another reason. It may be whole, and to fall back behind it is not
         for us to decide.
     """
-    of = folder(url)
+    of = folder(url, kafka)
     for name in names(of):
         place = f"{url}/{name}"
         try:
@@ -114,8 +120,12 @@ class Checkpoints:
         A path, or a URL that fsspec knows.
     keep
         Snapshots that stay; older ones are removed when a new one is whole.
+    saves
+        Told how they fare, the one that is there already included.
     clock
         Wall time in seconds, noted in headers for people.
+    kafka
+        Where the broker is, for a folder in a topic.
 
     Raises
     ------
@@ -123,14 +133,24 @@ class Checkpoints:
         If the folder cannot be made, listed or written to.
     """
 
-    def __init__(self, url: str, keep: int = 3, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        url: str,
+        keep: int = 3,
+        saves: Saves | None = None,
+        clock: Callable[[], float] = time.time,
+        kafka: Kafka | None = None,
+    ) -> None:
         if keep < 1:
             raise ValueError(f"keep = {keep}: expected 1 or more")
         self.url = url
         self._keep = keep
+        self._saves = saves or Saves()
         self._clock = clock
-        self._folder = folder(url)
+        self._kafka = kafka
+        self._folder = folder(url, kafka)
         self._folder.make()
+        self._saves.last = next((epoch(each.written) for each in self.headers()), 0.0)
         self._last = max((int(name[-10:]) for name in names(self._folder)), default=0)
         self._damaged: set[str] = set()
         self._under_way: Future[str] | None = None
@@ -162,7 +182,8 @@ class Checkpoints:
             raise RuntimeError("a snapshot is still being written")
         self._last += 1
         name = f"snapshot-{self._last:010}"
-        written = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+        began, at = time.monotonic(), self._clock()
+        written = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
         header = msgspec.structs.replace(header, sequence=self._last, written=written)
         self._under_way = saved = Future[str]()
         try:
@@ -173,22 +194,35 @@ class Checkpoints:
                 self._folder.discard(file, name)
                 raise SnapshotError(f"{self.url}/{name}: {error.strerror}") from None
         except SnapshotError as error:
+            self._saves.failure()
             saved.set_exception(error)
         else:
-            Thread(target=self._finish, args=(writing, file, name, saved), daemon=True).start()
+            what = writing, file, name, saved, began, at
+            Thread(target=self._finish, args=what, daemon=True).start()
         return saved
 
-    def _finish(self, writing: Forked, file: IO[bytes], name: str, saved: Future[str]) -> None:
+    def _finish(
+        self,
+        writing: Forked,
+        file: IO[bytes],
+        name: str,
+        saved: Future[str],
+        began: float,
+        at: float,
+    ) -> None:
         try:
             try:
                 writing.wait()
             except OSError as error:
                 raise SnapshotError(f"{self.url}/{name}: {error.strerror or error}") from None
+            size = os.fstat(file.fileno()).st_size
             self._folder.publish(file, name)
+            self._saves.success(at, time.monotonic() - began, size)
             self._remove_old()
         except BaseException as error:  # noqa: BLE001 - it is for whoever waits
             with suppress(SnapshotError):  # the first one says more
                 self._folder.discard(file, name)
+            self._saves.failure()
             saved.set_exception(error)
         else:
             saved.set_result(name)
@@ -212,7 +246,7 @@ class Checkpoints:
 
     def newest(self) -> Iterator[Snapshot]:
         """Snapshots that are whole, see `whole`."""
-        return whole(self.url, damaged=self._damaged.add)
+        return whole(self.url, damaged=self._damaged.add, kafka=self._kafka)
 
 
 def _write(file: IO[bytes], header: Header, take: Callable[[], Mapping[str, Any]]) -> None:

@@ -46,11 +46,16 @@ Recordings = Annotated[list[Path], typer.Argument(help="JSON lines, plain or .gz
 @contextmanager
 def _one_line() -> Generator[None]:
     """A mistake that a user can mend ends the command with one line and no traceback."""
-    from stream.errors import ConfigError, StreamgaugeError, TakenOverError  # noqa: PLC0415
+    from stream.errors import (  # noqa: PLC0415
+        BrokerRefusedError,
+        ConfigError,
+        StreamgaugeError,
+        TakenOverError,
+    )
 
     try:
         yield
-    except ConfigError as error:
+    except (ConfigError, BrokerRefusedError) as error:
         _fail(str(error), 2)
     except TakenOverError as error:
         _fail(str(error), 3)
@@ -165,6 +170,11 @@ def replay(
     drifts: Annotated[
         Path | None, typer.Option(help="Write what has drifted, and what the rates did.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write a page of its own: curves, days, the strangest events."),
+    ] = None,
+    figures: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     label_delay: LabelDelay = "0s",
     since: Since = None,
     skip: Annotated[
@@ -173,6 +183,14 @@ def replay(
     poll: Annotated[
         int | None,
         typer.Option(help="Records of a recording taken at a time; changes nothing.", min=1),
+    ] = None,
+    partitions: Annotated[
+        int | None,
+        typer.Option(
+            help='Take a recording in so many partitions, with partitions.scope = "partition".',
+            min=1,
+            max=4096,
+        ),
     ] = None,
     sets: Set = None,
 ) -> None:
@@ -185,6 +203,9 @@ def replay(
     Example: `streamgauge replay day.jsonl.gz --config deploy/examples/transactions.toml
     --label-delay 7d --scores scores.jsonl`
 
+    Example: `streamgauge replay day.jsonl.gz --config deploy/examples/scaled.toml --partitions 8`
+    says what a monitor for each of eight partitions would have scored.
+
     Example: `streamgauge replay --config deploy/examples/transactions.toml
     --from snapshots/streamgauge/snapshot-0000000041 --expect 5f3c09b1de7a44e2a1c0b7f6d2e89a13`
     """
@@ -193,7 +214,7 @@ def replay(
 
         command(
             recordings or [], _load(config, sets), scores, alerts, dead_letters, drifts,
-            label_delay, since, skip, poll, start, expect,
+            label_delay, since, skip, poll, start, expect, report, figures, partitions,
         )  # fmt: skip
 
 
@@ -359,14 +380,17 @@ def check(config: ConfigFile, sets: Set = None) -> None:
 @app.command()
 def generate(
     out: Annotated[Path, typer.Argument(help="The recording; .gz compresses, - for the terminal.")],
-    kind: Annotated[str, typer.Option(help="transactions or emails.")] = "transactions",
+    kind: Annotated[str, typer.Option(help="transactions, emails or metrics.")] = "transactions",
     events: Annotated[
-        int | None, typer.Option(help="How many: 100,000 transactions or 5,000 emails.", min=1)
+        int | None,
+        typer.Option(help="How many: 100,000 transactions or metrics, or 5,000 emails.", min=1),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same stream.")] = 1,
     per_day: Annotated[
         float | None,
-        typer.Option(help="Events in a day of event time: 10,000 transactions or 500 emails."),
+        typer.Option(
+            help="Events in a day of event time: 10,000 transactions, 500 emails or 14,400 metrics."
+        ),
     ] = None,
     fraud: Annotated[
         float | None, typer.Option(help="Share of transactions that is fraud: 0.02.")
@@ -375,26 +399,35 @@ def generate(
     drift_at: Annotated[
         str | None,
         typer.Option(
-            help="When fraud or spam changes its ways, after the start: 5d. Else fraud never does, "
-            "and spam in the middle."
+            help="When fraud, spam or what is usual of metrics changes, after the start: 5d. Else "
+            "spam does in the middle, and the others never do."
         ),
     ] = None,
     customers: Annotated[int | None, typer.Option(help="How many customers: 1,000.")] = None,
     terminals: Annotated[int | None, typer.Option(help="How many terminals: 500.")] = None,
+    series: Annotated[int | None, typer.Option(help="How many series of metrics: 50.")] = None,
+    anomalies: Annotated[
+        float | None, typer.Option(help="Share of metrics that is an anomaly: 0.01.")
+    ] = None,
     start: Annotated[str, typer.Option(help="Event time of the start.")] = "2025-01-01T00:00:00",
 ) -> None:
-    """Write a seeded stream of transactions with fraud or of emails with spam, and with drift.
+    """Write a seeded stream of transactions, emails or metrics, with fraud, spam or anomalies.
+
+    It drifts if it is told to.
 
     Example: `streamgauge generate demo.jsonl.gz --events 50000 --drift-at 3d`
 
     Example: `streamgauge generate mails.jsonl.gz --kind emails --events 5000`
+
+    Example: `streamgauge generate metrics.jsonl.gz --kind metrics --drift-at 4d`
     """
     with _one_line():
         from stream.commands.generate import generate as command  # noqa: PLC0415
 
         command(
             out, kind, drift_at, start, events=events, seed=seed, per_day=per_day, fraud=fraud,
-            spam=spam, customers=customers, terminals=terminals,
+            spam=spam, customers=customers, terminals=terminals, series=series,
+            anomalies=anomalies,
         )  # fmt: skip
 
 

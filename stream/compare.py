@@ -210,6 +210,7 @@ class _Pass:
         source = RecordingSource(
             recordings, build.fields(self._config), topics.events, topics.labels,
             self._task.label_delay, min(POLL, self._config.kafka.max_poll_records),
+            self._monitor.codec,
         )  # fmt: skip
         own = [0.0 for _ in self._arms]
         started = time.perf_counter()

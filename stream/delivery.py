@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYetError
 from contextlib import contextmanager, suppress
+from itertools import repeat
 from threading import Thread
 from typing import Any, NamedTuple, Protocol
 
@@ -22,13 +23,16 @@ from kafka.structs import OffsetAndMetadata
 from stream import messages
 from stream.config import Kafka
 from stream.errors import BrokerError, LostError
+from stream.inlets import need_librdkafka
 from stream.journal import Partition
 from stream.kafka import in_our_words, settings
-from stream.membership import Membership
+from stream.membership import Turn
+from stream.outlets.blocks import blocks
 from stream.timestamps import duration
 
 PATIENCE_MS = 2_000  # how long a call may block before we say that the broker does not answer
 FOREVER_MS = 2**31 - 1
+BATCH = 131_072  # bytes that go to a partition at a time
 OPEN = 30.0  # seconds beyond the commit interval after which the broker undoes a transaction
 SILENCE = 5.0  # seconds without an answer after which we do
 
@@ -43,6 +47,19 @@ class Message(NamedTuple):
     partition: int | None = None
 
 
+class Block(NamedTuple):
+    """Many messages to one topic, each in the partition that its key says."""
+
+    topic: str
+    keys: Sequence[bytes]
+    values: Sequence[bytes]
+
+    @property
+    def messages(self) -> Iterator[Message]:
+        """The same one by one."""
+        return map(Message, repeat(self.topic), self.values, self.keys)
+
+
 class Delivery(Protocol):
     """Takes messages in order, and makes them valid together with offsets."""
 
@@ -50,7 +67,7 @@ class Delivery(Protocol):
         """Shut out whoever did this before, and undo what they left half done."""
         ...
 
-    def send(self, sent: Iterable[Message]) -> None:
+    def send(self, sent: Iterable[Message | Block]) -> None:
         """Send messages; see `flush` for when the broker has them."""
         ...
 
@@ -58,7 +75,7 @@ class Delivery(Protocol):
         """Return once the broker has all messages, with the offset that the last one got."""
         ...
 
-    def commit(self, offsets: Mapping[Partition, int], member: Membership) -> None:
+    def commit(self, offsets: Mapping[Partition, int], member: Turn) -> None:
         """Make all that was flushed valid, and the offsets the group's."""
         ...
 
@@ -83,32 +100,40 @@ class AtLeastOnce:
 
     def __init__(self, kafka: Kafka, **more: Any) -> None:
         self._kafka = kafka
-        self._pending: deque[Message] = deque()
+        self._pending: deque[Message | Block] = deque()
         self._sent: list[Any] = []
         self._last = -1
         with in_our_words(kafka, "starting the producer"):
             self._producer = KafkaProducer(
                 **settings(kafka),
                 acks="all",
-                linger_ms=5,
-                batch_size=131_072,
+                linger_ms=round(1_000 * duration(kafka.linger)),
+                batch_size=BATCH,
                 max_request_size=2 * messages.MOST_BYTES,
                 max_block_ms=PATIENCE_MS,
                 delivery_timeout_ms=FOREVER_MS,  # an outage is waited out, not counted as a loss
                 **more,
             )
+        self.blocks = blocks(self._producer, BATCH)
 
     def start(self) -> None:
         """Nobody can be shut out: that is what transactions are for."""
 
-    def send(self, sent: Iterable[Message]) -> None:
+    def send(self, sent: Iterable[Message | Block]) -> None:
         self._pending.extend(sent)
         with self._words("producing"):
             while self._pending:
                 m = self._pending[0]
-                future = self._producer.send(m.topic, m.value, m.key, list(m.headers), m.partition)
-                self._sent.append(future)
+                if isinstance(m, Message):
+                    self._sent.append(self._send(m))
+                elif self.blocks:
+                    self._sent += self.blocks.send(*m)
+                else:
+                    self._sent += map(self._send, m.messages)
                 self._pending.popleft()
+
+    def _send(self, m: Message) -> Any:
+        return self._producer.send(m.topic, m.value, m.key, list(m.headers), m.partition)
 
     def flush(self) -> int:
         self.send(())
@@ -122,7 +147,7 @@ class AtLeastOnce:
         self._sent.clear()
         return self._last
 
-    def commit(self, offsets: Mapping[Partition, int], member: Membership) -> None:
+    def commit(self, offsets: Mapping[Partition, int], member: Turn) -> None:
         member.commit(offsets)
 
     def close(self) -> None:
@@ -138,7 +163,8 @@ class AtLeastOnce:
 
 
 class ExactlyOnce(AtLeastOnce):
-    """Messages and offsets in one transaction, under the group's name: both are valid, or neither.
+    """Messages and offsets in one transaction, under the group's name (and the partition's, where
+    each has a monitor): both are valid, or neither.
 
     Whoever starts under a name shuts out all who had it before. So a worker that has slept through
     its own replacement cannot write a thing.
@@ -155,7 +181,7 @@ class ExactlyOnce(AtLeastOnce):
         self._clock = clock
         super().__init__(
             kafka,
-            transactional_id=kafka.group,
+            transactional_id=kafka.transactional_id,
             transaction_timeout_ms=round(1_000 * (duration(kafka.commit_interval) + OPEN)),
         )
         self._open = False
@@ -167,7 +193,7 @@ class ExactlyOnce(AtLeastOnce):
             self._producer.init_transactions()
         self._silent_since = None
 
-    def send(self, sent: Iterable[Message]) -> None:
+    def send(self, sent: Iterable[Message | Block]) -> None:
         self._pending.extend(sent)
         if self._pending and not self._open:
             with self._words("starting a transaction"):
@@ -180,7 +206,7 @@ class ExactlyOnce(AtLeastOnce):
         self._silent_since = None
         return last
 
-    def commit(self, offsets: Mapping[Partition, int], member: Membership) -> None:
+    def commit(self, offsets: Mapping[Partition, int], member: Turn) -> None:
         if self._committing is None:
             places = {
                 TopicPartition(*at): OffsetAndMetadata(n, "", -1) for at, n in offsets.items()
@@ -235,7 +261,20 @@ def _aside(act: Callable[[], None]) -> Future[None]:
     return done
 
 
-DELIVERIES: Mapping[str, Callable[[Kafka], Delivery]] = {
-    "exactly-once": ExactlyOnce,
-    "at-least-once": AtLeastOnce,
-}
+def new_delivery(kafka: Kafka) -> Delivery:
+    """What the config wants, by the client that it names.
+
+    Raises
+    ------
+    BrokerError
+        If the broker cannot be reached.
+    ConfigError
+        If the client is not installed.
+    """
+    exactly = kafka.delivery == "exactly-once"
+    if kafka.client == "librdkafka":
+        need_librdkafka()
+        from stream.outlets import librdkafka  # noqa: PLC0415 - an extra
+
+        return librdkafka.ExactlyOnce(kafka) if exactly else librdkafka.AtLeastOnce(kafka)
+    return ExactlyOnce(kafka) if exactly else AtLeastOnce(kafka)

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from models.protocols import Drift
 from stream import messages
-from stream.drifts import ERROR, WINDOWS, DriftReport, DriftWatch
+from stream.drifts import ADWIN, ERROR, WINDOWS, DriftReport, DriftWatch, error_of
 
 KEPT = 100  # reports
 
@@ -48,10 +48,13 @@ class DriftLog:
     ----------
     watch
         Who reports.
+    answering
+        Names of arms that answer drifts of their own error, and report it.
     """
 
-    def __init__(self, watch: DriftWatch) -> None:
+    def __init__(self, watch: DriftWatch, answering: Sequence[str] = ()) -> None:
         self._watch = watch
+        self._answering = [(error_of(name), ADWIN) for name in answering]
         self._counts: Counter[tuple[str, str, Drift]] = Counter()
         self._last: dict[tuple[str, str], float] = {}
         self._recent: deque[DriftReport] = deque(maxlen=KEPT)
@@ -70,10 +73,10 @@ class DriftLog:
             self._recent.append(report)
 
     def _watched(self) -> list[tuple[str, str]]:
-        """Signals and their detectors; those of arms once they have said something."""
+        """Signals and their detectors."""
         known = [(ERROR, name) for name in self._watch.detectors]
         known += [(signal, WINDOWS) for signal in self._watch.watched]
-        return known + sorted({(signal, name) for signal, name, _ in self._counts} - set(known))
+        return known + self._answering
 
     def families(self) -> Iterable[Metric]:
         """For Prometheus."""
@@ -107,9 +110,16 @@ class DriftLog:
             "The detector's own measure: adwin's mean error, page-hinkley's cumulated rise.",
             labels=["detector", "signal"],
         )
+        threshold = GaugeMetricFamily(
+            "streamgauge_drift_threshold",
+            "What that measure is held against; NaN where it is no fixed number.",
+            labels=["detector", "signal"],
+        )
         for name, detector in self._watch.detectors.items():
             statistic.add_metric([name, ERROR], detector.statistic)
+            threshold.add_metric([name, ERROR], detector.threshold)
         yield statistic
+        yield threshold
         stability = GaugeMetricFamily(
             "streamgauge_population_stability_index",
             "How far a distribution lies from that of before, at the last comparison; "

@@ -24,6 +24,7 @@ from models.vectors import LEARN, SCORE, Floats, Hashes, Ints
 from stream.labels import Ops
 
 ERROR, SCORES, INPUTS, CATEGORIES = "error", "score", "inputs", "categories"
+ADWIN = "adwin"  # what watches an arm's own error
 POSITIVES, RATE, DELAY = "share of positives", "label rate", "label delay"
 SIGNALS = (ERROR, SCORES, INPUTS, CATEGORIES, POSITIVES, RATE, DELAY)
 WINDOWS = "two-windows"  # what the detector of all but the error is called
@@ -46,6 +47,11 @@ class Moved:
     ks: float | None
     before: float
     after: float
+
+
+def error_of(arm: str) -> str:
+    """The signal that is an arm's own error."""
+    return f"error of {arm}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 
 from models.vectors import Floats
-from stream.codec import MAX_TEXT, Fields, Text, Time, Unreadable, reader
+from stream.codec import MAX_TEXT, Column, Fields, Text, Time, Unreadable, reader
 from stream.events import Emails, Record
 from stream.mail.work import MAX_SCAN
 
@@ -71,13 +71,16 @@ class Email(msgspec.Struct, frozen=True, gc=False):
     message: bytes
 
 
-def _columns(items: Sequence[Email], ts: Floats, records: Sequence[Record]) -> Emails:
+def _columns(
+    items: Sequence[Email], ts: Floats, appended: Floats, records: Sequence[Record]
+) -> Emails:
     start = np.zeros(len(items) + 1, np.int64)
     np.cumsum([len(item.message) for item in items], out=start[1:])
     return Emails(
         ids=[item.id for item in items],
         given_ts=[item.ts for item in items],
         ts=ts,
+        appended=appended,
         records=records,
         text=np.frombuffer(bytearray().join(item.message for item in items), np.uint8),
         start=start,
@@ -94,13 +97,19 @@ class EmailReader:
         # "from" cannot be an attribute, but names of struct fields may be anything with a rename.
         kinds = {**FORMS, **dict.fromkeys(_MANY, msgspec.Raw)}
         named = [(f"{name}_", name, kind) for name, kind in kinds.items()]
-        self._decode = reader([("id", fields.id, Text), ("ts", fields.ts, self.time), *named])
+        self.parts: Sequence[Column] = [
+            ("id", fields.id, Text), ("ts", fields.ts, self.time), *named,
+        ]  # fmt: skip
+        self._decode = reader(self.parts)
 
     columns = staticmethod(_columns)
 
     def read(self, record: Record) -> Email:
         """One mail."""
-        item = self._decode(record.value)
+        return self.finish(self._decode(record.value))
+
+    def finish(self, item: Any) -> Email:
+        """The same of its parts."""
         parts = {name: given for name in PARTS if (given := _part(item, name)) is not None}
         whole = {"raw": item.raw_, "raw_base64": item.raw_base64_, "text": item.text_}
         forms = [name for name, given in whole.items() if given is not None]
@@ -129,6 +138,8 @@ class MessageReader:
     """Reads mails from records that are messages; id and time are in Kafka headers."""
 
     time: Any = Time | None
+    parts: Sequence[Column] = ()
+    finish = None
 
     def __init__(self, fields: EmailFields) -> None:
         self.fields = fields

@@ -12,7 +12,7 @@
     ├── TakenOverError   another worker goes on with the work: stops this one, with status 3
     ├── LostError        the work or a transaction is lost: begun again from the last commit
     └── BrokerError      Kafka says no: retried with back-off, shown at /readyz
-        └── BrokerRefusedError   no use in trying again (wrong password, no permission)
+        └── BrokerRefusedError   wrong password, CA or permission: stops the start, with status 2
 
 A bad record is none of these: it is data (`stream.events.DeadLetter`), and the loop goes on.
 Each message is one line for the user, with no traceback.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, overload
 
 import msgspec
 
@@ -20,6 +21,36 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     timestamp: int
     key: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Origins(Sequence[Record]):
+    """Records that are made when somebody asks for one, as hardly anybody does.
+
+    Parameters
+    ----------
+    size
+        How many there are.
+    make
+        Gives the one in a place.
+    """
+
+    def __init__(self, size: int, make: Callable[[int], Record]) -> None:
+        self._places = range(size)
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Record]: ...
+
+    def __getitem__(self, at: int | slice) -> Record | Sequence[Record]:
+        if isinstance(at, slice):
+            return [self._make(place) for place in self._places[at]]
+        return self._make(self._places[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +73,8 @@ class Events:
         record's timestamp stands for it.
     ts
         Shape (n,): event time in seconds since 1970.
+    appended
+        Shape (n,): Kafka's timestamp of each, likewise; NaN where Kafka knows none.
     records
         Where each came from.
     """
@@ -49,6 +82,7 @@ class Events:
     ids: Sequence[str | int]
     given_ts: Sequence[str | int | float | None]
     ts: Floats
+    appended: Floats
     records: Sequence[Record]
 
     def __len__(self) -> int:
@@ -97,6 +131,22 @@ class Emails(Events):
 
 
 @dataclass(frozen=True, slots=True)
+class Measurements(Events):
+    """Values of many series.
+
+    Attributes
+    ----------
+    keys
+        Shape (n, 1): the 64-bit key of the series.
+    value
+        Shape (n,).
+    """
+
+    keys: Hashes
+    value: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What a poll's records decode to, in order.
 
@@ -118,3 +168,22 @@ class Batch:
     source: Hashes
     events: Events
     dead: Sequence[DeadLetter]
+
+
+class Decoded(Origins):
+    """Records with what a codec has made of them on the way, so that it need not do it again.
+
+    Parameters
+    ----------
+    size, make
+        See `Origins`.
+    by
+        The codec.
+    batch
+        What it gives for these records.
+    """
+
+    def __init__(self, size: int, make: Callable[[int], Record], by: Any, batch: Batch) -> None:
+        super().__init__(size, make)
+        self.by = by
+        self.batch = batch

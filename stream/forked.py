@@ -12,9 +12,14 @@ import signal
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from numba.core import compiler_lock
 
 BROKEN = 255  # exit status for what is no OSError; those exit with their errno
+
+
+_compiling: Any = compiler_lock.global_compiler_lock  # it has no types
 
 
 class Forked:
@@ -22,7 +27,8 @@ class Forked:
 
     Other threads do not go along, and a lock that one of them holds at this moment will never be
     free in the copy. So `act` may compute and write to its file, and may not log, import, or use
-    what has threads of its own.
+    what has threads of its own. The one lock that computing may need, numba's, is held meanwhile:
+    another thread that has it, because it compiles or loads what was compiled, is waited for.
 
     Parameters
     ----------
@@ -42,7 +48,8 @@ class Forked:
         with warnings.catch_warnings():
             # Python 3.12 and later warn of what the paragraph above says.
             warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
+            with _compiling:
+                pid = os.fork()
         if pid == 0:
             _go(act, keep)
         self._pid = pid

@@ -86,7 +86,7 @@ def transactions(stream: Stream) -> Iterator[dict[str, Any]]:
         customer = stolen[pick(len(stolen))] if fraud else pick(stream.customers)
         mean, terminals = habits[customer]
         terminal = terminals[pick(len(terminals))]
-        amount = mean * math.exp(0.5 * _normal(draw))
+        amount = mean * math.exp(0.5 * normal(draw))
         if fraud and drifted:
             amount, terminal = 0.05 * amount, hot[pick(len(hot))]
         elif fraud:
@@ -101,6 +101,6 @@ def transactions(stream: Stream) -> Iterator[dict[str, Any]]:
         }
 
 
-def _normal(draw: Callable[[], float]) -> float:
+def normal(draw: Callable[[], float]) -> float:
     """A standard normal number (Box & Muller 1958)."""
     return math.sqrt(-2.0 * math.log(1.0 - draw())) * math.cos(2.0 * math.pi * draw())

@@ -23,12 +23,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from stream import build
+from stream import learners
 from stream.config import Challenger, Config, ModelSettings
 from stream.errors import ConfigError
+from stream.named import LARGEST
 
 Named = str | dict[str, Any]
-Rate = Annotated[float, Meta(gt=0, lt=build.LARGEST)]
+Rate = Annotated[float, Meta(gt=0, lt=LARGEST)]
 LONGEST = 63  # of a name
 
 
@@ -64,7 +65,7 @@ def default() -> list[Block]:
     """Each optimizer with a constant rate, and each schedule with plain SGD."""
     grid = [
         Block(optimizers=(name,), rates=tuple(RATES.get(name, ADAPTIVE)))
-        for name in build.OPTIMIZERS
+        for name in learners.OPTIMIZERS
     ]
     grid.append(Block(schedules=tuple(DECAYS), rates=(0.03, 0.1, 0.3)))
     grid.append(Block(schedules=("optimal",)))
@@ -128,7 +129,7 @@ def _table(named: Named) -> dict[str, Any]:
 
 def _rated(schedule: dict[str, Any], block: Block) -> list[dict[str, Any]]:
     """The schedule at each rate of the block, if it takes one and has none yet."""
-    make = build.SCHEDULES.get(str(schedule.get("name")))
+    make = learners.SCHEDULES.get(str(schedule.get("name")))
     takes = make is None or "rate" in inspect.signature(make).parameters
     if not (takes and block.rates) or "rate" in schedule:
         return [schedule]

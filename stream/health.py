@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 TURN = 30.0  # seconds without a turn of the loop
 STARTING = 300.0  # seconds until its first turn: a cold start compiles
+
+
+class Word(Protocol):
+    """What the web server asks for."""
+
+    @property
+    def trouble(self) -> str: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    @property
+    def waiting_for(self) -> str: ...
 
 
 class Health:

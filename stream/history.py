@@ -11,6 +11,7 @@ caller, who has a monitor::
             forget(config, monitor)
         for records in commit.records:
             monitor.step(records)
+        commit.mix(monitor)
         commit.demand(monitor)
 """
 
@@ -22,10 +23,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stream import build, snapshot_header
+from stream import build, exchange, snapshot_header
 from stream.checkpoint import Snapshot
 from stream.config import Config
-from stream.errors import RecoveryError
+from stream.errors import ConfigError, RecoveryError
 from stream.events import Record
 from stream.journal import Entry, Partition
 from stream.monitor import Monitor
@@ -51,12 +52,38 @@ class Commit:
         things. To be gone through before the next entry is asked for.
     topic
         The journal's.
+    taken
+        What was taken in of other monitors after the records, encoded; None where nothing was.
     """
 
     entry: Entry
     anew: bool
     records: Iterator[Sequence[Record]]
     topic: str
+    taken: bytes | None = None
+
+    def mix(self, monitor: Monitor) -> None:
+        """Take in what was taken in then.
+
+        Raises
+        ------
+        RecoveryError
+            If this monitor cannot.
+        """
+        if self.taken is None:
+            return
+        where = f"{self.topic}: entry {self.entry.sequence:,}"
+        if monitor.mixing is None:
+            raise RecoveryError(
+                f"{where} mixes weights, and partitions.mix_every says that none are"
+            )
+        try:
+            taken = exchange.decode(self.taken)
+        except ValueError as error:
+            raise RecoveryError(f"{where}: {error}") from None
+        if taken and not monitor.mixing.fits(taken):
+            raise RecoveryError(f"{where} mixes weights of other arms or features")
+        monitor.mixing.mix(taken)
 
     def agrees(self, monitor: Monitor) -> bool:
         """Whether the monitor, given the records, has given the very scores of then."""
@@ -106,6 +133,11 @@ class History:
 
     def __init__(self, config: Config, start: Header | None = None) -> None:
         self._kafka = config.kafka
+        if config.partitions.scope == "partition" and self._kafka.partition is None:
+            raise ConfigError(
+                'partitions.scope = "partition": expected one partition, as in '
+                "--set kafka.partition=0"
+            )
         self._journal = JournalReader(self._kafka, start.extra["journal"] if start else 0)
         self.sequence: int = start.extra["sequence"] if start else 0
         self.journal = self._journal.end
@@ -124,6 +156,7 @@ class History:
             raise RecoveryError(
                 f"{topic}: its first entries are gone, and there is no snapshot to begin with"
             )
+        pieces = b""
         for entry in self._journal.entries():
             if entry is None:
                 yield None
@@ -136,7 +169,12 @@ class History:
                 raise RecoveryError(
                     f"{topic}: entries {self.sequence:,} to {entry.sequence - 1:,} are gone"
                 )
-            yield Commit(entry, anew, self.source.follow(entry.runs), topic)
+            taken = None
+            if entry.taken is not None:
+                pieces += entry.taken
+                if not entry.more:
+                    taken, pieces = pieces, b""
+            yield Commit(entry, anew, self.source.follow(entry.runs), topic, taken)
             self.sequence, self._begun = entry.sequence + 1, True
 
     @property

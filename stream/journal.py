@@ -47,6 +47,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         Sources whose labels were taken back (`stream.undo`). Such an entry has no runs: it says
         that the state and the fingerprint are, from here on, those of a monitor that was given all
         earlier entries without these labels.
+    taken
+        What was taken in of other monitors, or a part of it (`stream.exchange`): after all earlier
+        entries, the state is one that was mixed with it. Such an entry has no runs.
+    more
+        How many entries come that have the other parts.
     """
 
     sequence: int
@@ -56,6 +61,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     events: int = 0
     labels: int = 0
     without: tuple[str, ...] = ()
+    taken: bytes | None = None
+    more: int = 0
+
+    def __post_init__(self) -> None:
+        # Whoever may write to the journal's topic could have written this.
+        places = self.lengths[::2]
+        if len(self.lengths) % 2 or min(self.lengths, default=0) < 0:
+            raise ValueError("lengths: expected pairs of a place and a length")
+        if max(places, default=-1) >= len(self.partitions):
+            raise ValueError("lengths: expected places in partitions")
 
     @property
     def runs(self) -> Iterator[Run]:
@@ -73,17 +88,40 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(Entry).decode
+_decode = msgspec.msgpack.Decoder(Entry).decode
+
+
+def decode(value: bytes) -> Entry:
+    """An entry from its bytes.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        return _decode(value)
+    except RecursionError as error:  # an unknown field may be as deep as it likes
+        raise ValueError(str(error)) from None
+
+
+class _Taken:
+    """What was taken of a partition: from `first` on, before `next`."""
+
+    __slots__ = ("first", "next", "partition", "place", "topic")
+
+    def __init__(self, topic: str, partition: int, place: int, first: int) -> None:
+        self.topic, self.partition, self.place = topic, partition, place
+        self.first = self.next = first
 
 
 class Order:
     """Takes note of records as they are given to the monitor."""
 
     def __init__(self) -> None:
-        self._partitions: dict[Partition, tuple[int, int]] = {}  # place and first offset
-        self._next: dict[Partition, int] = {}
+        self._partitions: dict[Partition, _Taken] = {}
         self._lengths: list[int] = []
-        self._last: Partition | None = None
+        self._last: _Taken | None = None
 
     def __bool__(self) -> bool:
         return bool(self._lengths)
@@ -95,24 +133,26 @@ class Order:
 
     def add(self, records: Sequence[Record]) -> None:
         """Note the next records. A gap in the offsets belongs to the run that goes over it."""
+        last = self._last
         for record in records:
-            partition = (record.topic, record.partition)
-            if partition not in self._partitions:
-                self._partitions[partition] = len(self._partitions), record.offset
-                self._next[partition] = record.offset
-            length = record.offset + 1 - self._next[partition]
-            self._next[partition] = record.offset + 1
-            if partition == self._last:
-                self._lengths[-1] += length
-            else:
-                self._lengths += self._partitions[partition][0], length
-                self._last = partition
+            topic, partition, after = record.topic, record.partition, record.offset + 1
+            if last is None or partition != last.partition or topic != last.topic:
+                last = self._partitions.get((topic, partition))
+                if last is None:
+                    last = _Taken(topic, partition, len(self._partitions), after - 1)
+                    self._partitions[topic, partition] = last
+                self._lengths += last.place, 0
+            self._lengths[-1] += after - last.next
+            last.next = after
+        self._last = last
 
     def entry(self, sequence: int, scores: str, events: int, labels: int) -> Entry:
         """What was noted, as an entry."""
         return Entry(
             sequence=sequence,
-            partitions=tuple((*at, first) for at, (_, first) in self._partitions.items()),
+            partitions=tuple(
+                (each.topic, each.partition, each.first) for each in self._partitions.values()
+            ),
             lengths=tuple(self._lengths),
             scores=scores,
             events=events,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Self
 
 from kafka import KafkaAdminClient
@@ -23,7 +21,10 @@ from kafka.errors import (
 )
 
 from stream.config import Kafka
-from stream.errors import BrokerError, BrokerRefusedError, ConfigError
+from stream.credentials import credentials
+from stream.errors import BrokerError, BrokerRefusedError
+from stream.kafka_python_security import security
+from stream.knock import knock
 
 CONNECT_MS = 5_000
 
@@ -37,36 +38,21 @@ def settings(kafka: Kafka) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If the password or the CA cannot be read.
+        If a secret or a certificate cannot be read.
+    BrokerError
+        If there is no token to be had.
     """
-    found: dict[str, Any] = {
+    return {
         "bootstrap_servers": [part.strip() for part in kafka.bootstrap.split(",")],
         "client_id": "streamgauge",
         "bootstrap_timeout_ms": CONNECT_MS,
-        "security_protocol": kafka.security.upper(),
+        **security(credentials(kafka.security)),
     }
-    if "ssl" in kafka.security and kafka.ca_file:
-        if not Path(kafka.ca_file).is_file():
-            raise ConfigError(f'kafka.ca_file = "{kafka.ca_file}": no such file')
-        found["ssl_cafile"] = kafka.ca_file
-    if kafka.security.startswith("sasl"):
-        found["sasl_mechanism"] = kafka.sasl_mechanism
-        found["sasl_plain_username"] = kafka.username
-        found["sasl_plain_password"] = _password(kafka)
-    return found
 
 
-def _password(kafka: Kafka) -> str:
-    if kafka.password_file:
-        try:
-            return Path(kafka.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
-            where = f'kafka.password_file = "{kafka.password_file}"'
-            raise ConfigError(f"{where}: {error.strerror}") from None
-    password = os.environ.get(kafka.password_env)
-    if password is None:
-        raise ConfigError(f'kafka.password_env = "{kafka.password_env}": not set')
-    return password
+def demand_entry(kafka: Kafka) -> None:
+    """Raise `BrokerRefusedError` if the broker is there and does not let us in."""
+    knock(kafka, credentials(kafka.security))
 
 
 @contextmanager
@@ -80,14 +66,12 @@ def in_our_words(kafka: Kafka, doing: str) -> Generator[None]:
             timed_out = isinstance(error, KafkaTimeoutError)
             cause = (timed_out and last_word.cause) or error
             if isinstance(cause, _REFUSALS):
-                who = f" as {kafka.username}" if kafka.username else ""
+                who = f" as {kafka.security.username}" if kafka.security.username else ""
                 line = f"{kafka.bootstrap} refused {doing}{who}: {_why(cause)}"
                 raise BrokerRefusedError(line) from error
             if timed_out:
+                demand_entry(kafka)  # which may know better
                 line = f"no answer from {kafka.bootstrap} to {doing}: {_why(cause)}"
-                # kafka-python may see no more of a refusal than that the connection is closed.
-                if kafka.username and "ECONNREFUSED" not in line:
-                    line += f" (is the password of {kafka.username} right?)"
                 raise BrokerError(line) from error
             raise BrokerError(f"{doing} at {kafka.bootstrap} failed: {_why(cause)}") from error
 
@@ -122,6 +106,7 @@ class _LastWord(logging.Handler):
 
 @contextmanager
 def _admin(kafka: Kafka, doing: str) -> Generator[KafkaAdminClient]:
+    demand_entry(kafka)
     with in_our_words(kafka, doing):
         client = KafkaAdminClient(**settings(kafka))
         try:

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYetError
 from contextlib import suppress
 
-from stream import history, journal
+from models.mixing import together
+from stream import exchange, history, journal
 from stream.checkpoint import Checkpoints
-from stream.config import Config
-from stream.delivery import DELIVERIES, Message
+from stream.config import Config, Kafka
+from stream.delivery import Message, new_delivery
 from stream.errors import SnapshotError, StreamgaugeError, TakenOverError
 from stream.events import Record
-from stream.journal import Order, Partition
+from stream.exchange import Newest
+from stream.journal import Entry, Order, Partition
 from stream.kafka import need_topics
-from stream.membership import Membership
+from stream.membership import Membership, Turn
+from stream.metrics.saves import Saves
 from stream.monitor import Monitor, Outcome
 from stream.recovery import Place, Recovery
+from stream.rounds import Rounds
 from stream.sinks.kafka import KafkaSink
 from stream.sources.journal import trim
 from stream.timestamps import duration
@@ -43,17 +47,36 @@ class KafkaShard:
         What the monitor was built from.
     monitor
         Is brought to where the last commit was, by `begin`.
+    saves
+        Told how snapshots fare.
     fresh
         Let snapshots and journal be, and begin anew at the group's offsets.
+    join
+        Takes part in the group, given where the broker is and the topics.
+    newest
+        What other partitions' monitors have learned, where weights are mixed.
     """
 
     exhausted = False
 
-    def __init__(self, config: Config, monitor: Monitor, *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        monitor: Monitor,
+        saves: Saves | None = None,
+        *,
+        fresh: bool = False,
+        join: Callable[[Kafka, Sequence[str]], Turn] = Membership,
+        newest: Newest | None = None,
+    ) -> None:
         self._config = config
         self._kafka = config.kafka
         self._monitor = monitor
+        self._saves = saves or Saves()
         self._fresh = fresh
+        self._join = join
+        self._newest = newest or Newest()
+        self._mixing = Rounds(config.partitions.every)
         self._worked = False  # whether this process has had the work before
         self._every = duration(config.snapshot.every)
         self._saving: Future[str] | None = None
@@ -61,12 +84,12 @@ class KafkaShard:
     def open(self) -> None:
         kafka = self._kafka
         topics = kafka.topics
-        need_topics(kafka, topics.names)
+        need_topics(kafka, self._config.topics)
         self._place: Place | None = None
-        self._delivery = DELIVERIES[kafka.delivery](kafka)
+        self._delivery = new_delivery(kafka)
         self._sink = KafkaSink(topics, self._delivery)
         try:
-            self._member = Membership(kafka, [topics.events, topics.labels])
+            self._member = self._join(kafka, [topics.events, topics.labels])
         except BaseException:
             self._sink.close()
             raise
@@ -84,7 +107,11 @@ class KafkaShard:
             yield "waiting for a snapshot to be written"
             self._member.turn(TICK)
         snapshot = self._config.snapshot
-        self._snapshots = Checkpoints(snapshot.url, snapshot.keep) if snapshot.url else None
+        self._snapshots = (
+            Checkpoints(snapshot.url, snapshot.keep, self._saves, kafka=self._kafka)
+            if snapshot.url
+            else None
+        )
         recovery = Recovery(self._config, self._monitor, self._snapshots, self._member)
         self._place = recovery.anew() if self._fresh else (yield from recovery.run())
         self._worked = True
@@ -112,16 +139,20 @@ class KafkaShard:
     def poll(self, timeout: float) -> Sequence[Record]:
         self._member.turn()
         self._member.demand_the_work()
+        if self._mixing.due:
+            self._mix()
         source = self._at.source
         added = self._member.partitions - source.offsets.keys()
         if added:
             source.start(dict.fromkeys(sorted(added), 0))
+            log.info("%d partitions are new: %s", len(added), sorted(added))
         records = source.poll(timeout)
         self._order.add(records)
         return records
 
     def write(self, outcome: Outcome) -> None:
         self._uncommitted = True
+        self._mixing.see(outcome.events.ts)
         self._sink.write(outcome)
         if self._order.full:
             self._note()
@@ -146,10 +177,43 @@ class KafkaShard:
             self._at.sequence, monitor.chain.hex, monitor.chain.count, monitor.prequential.count
         )
         # Before it is sent: a message that could not be sent yet is kept by the delivery.
-        self._order, self._uncommitted = Order(), True
-        self._at.sequence += 1
-        message = Message(self._kafka.topics.journal, journal.encode(entry), partition=0)
-        self._delivery.send([message])
+        self._order = Order()
+        self._send([entry])
+
+    def _send(self, entries: Sequence[Entry], more: Iterable[Message] = ()) -> None:
+        """Send messages, and then entries: what the journal ends with is the last message."""
+        kafka = self._kafka
+        self._uncommitted = True
+        self._at.sequence += len(entries)
+        told = [
+            Message(kafka.topics.journal, journal.encode(entry), partition=kafka.journal_partition)
+            for entry in entries
+        ]
+        self._delivery.send([*more, *told])
+
+    def _mix(self) -> None:
+        """Take in what the others have learned, and tell them what was learned here."""
+        mixing, chain, own = self._monitor.mixing, self._monitor.chain, self._kafka.partition
+        round_ = self._mixing.begin()
+        if mixing is None or own is None:
+            return
+        if self._order:
+            self._note()
+        newest = self._newest.of_others(own)
+        others = [learned for learned in newest.values() if mixing.fits(learned)]
+        taken = together(others) if others else None
+        content = exchange.encode(mixing.mix(taken))
+        parts = exchange.pieces(exchange.encode(taken))
+        entries = [
+            Entry(
+                sequence=self._at.sequence + number, partitions=(), lengths=(), scores=chain.hex,
+                events=chain.count, labels=self._monitor.prequential.count,
+                taken=part, more=len(parts) - 1 - number,
+            )
+            for number, part in enumerate(parts)
+        ]  # fmt: skip
+        topic = self._kafka.topics.models
+        self._send(entries, exchange.published(topic, own, round_, content))
 
     def _save(self, snapshots: Checkpoints) -> None:
         self._due = time.monotonic() + self._every
@@ -169,7 +233,13 @@ class KafkaShard:
         if error:
             at.saved = -1
             log.warning("no snapshot: %s; the journal has all that is needed meanwhile", error)
-        elif self._config.snapshot.trim_journal:
+            return
+        log.info(
+            "%s saved: %s bytes in %.2g s",
+            saving.result(), f"{self._saves.size:,}", self._saves.seconds,
+            extra={"snapshot": saving.result()},
+        )  # fmt: skip
+        if self._config.snapshot.trim_journal:
             try:
                 trim(self._kafka, min(h.extra.get("journal", 0) for h in snapshots.headers()))
             except StreamgaugeError as trouble:

@@ -8,10 +8,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from models import lru
 from models.compiled import compiled
 from models.state import come_back, leave
 from models.vectors import Codes, Floats, Hashes, Ints
-from stream import lru
 from stream.hashing import ABSENT
 from stream.labels import LABEL_ITEM
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from models import hashmap
 from models.compiled import compiled
 from models.state import come_back, leave
 from models.vectors import ASSUME, CORRECT, LEARN, SCORE, Codes, Floats, Hashes, Ints, Slots
-from stream import hashmap
 
 UNKNOWN = -1  # an example without a label
 

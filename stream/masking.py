@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from stream.codec import Fields
+from stream.codec import OWN, Fields, made_id
 from stream.emails import PARTS
 from stream.events import Record
 
@@ -79,7 +79,9 @@ class Mask:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             readable = False
         if readable:
-            hide = (self._fields.source,) if record.topic == self._labels_topic else ()
+            # Our own name is no secret, and a label is refused by it.
+            own = item.get(self._fields.source) == OWN
+            hide = [self._fields.source] if record.topic == self._labels_topic and not own else []
             value = msgspec.json.encode(self._object(item, [*self._hidden, *hide]))
         elif any(name == self._fields.id for name, _ in record.headers):
             value = self.message(value)
@@ -98,6 +100,10 @@ class Mask:
         known.update(self._fields.own)
         item = {name: value for name, value in item.items() if name in known}
         masked = dict(item)
+        made_of = [item.get(name) for name in self._fields.made_of]
+        if made_of and None not in made_of and item.get(self._fields.id) is None:
+            # What it is made of will be masked: labels name it as it was.
+            item[self._fields.id] = made_id(made_of)
         for name in hidden:
             if isinstance(item.get(name), str | int):
                 masked[name] = self._hashed(str(item[name]))

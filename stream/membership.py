@@ -7,14 +7,16 @@ its way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
-from stream.assignor import OneWorker
+from stream.assignor import ByPartition, OneWorker
 from stream.config import Kafka
 from stream.errors import BrokerError, LostError
 from stream.journal import Partition
@@ -22,7 +24,41 @@ from stream.kafka import in_our_words, settings
 from stream.timestamps import duration
 
 ASK_MS = 3_000
+LOOK = 0.1  # seconds between two looks at a group where all is settled
 JOIN_MS, JOINS = 100, 10  # a turn that has a rebalance to get on with, and how many of them
+
+
+class Turn(Protocol):
+    """What a shard must know of its group; see `Membership` and `stream.share`."""
+
+    @property
+    def has_the_work(self) -> bool: ...
+
+    @property
+    def stands_by(self) -> bool: ...
+
+    @property
+    def partitions(self) -> set[Partition]: ...
+
+    def turn(self, timeout: float = 0.0) -> None: ...
+
+    def demand_the_work(self) -> None: ...
+
+    def demand_no_loss(self) -> None: ...
+
+    def metadata(self) -> ConsumerGroupMetadata: ...
+
+    def committed(self, partitions: Sequence[Partition]) -> dict[Partition, int]: ...
+
+    def commit(self, offsets: Mapping[Partition, int]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def committed(consumer: KafkaConsumer, partitions: Sequence[Partition]) -> dict[Partition, int]:
+    """The offset that a consumer's group has of each partition, where it has one."""
+    found = {at: consumer.committed(TopicPartition(*at), timeout_ms=ASK_MS) for at in partitions}
+    return {at: offset for at, offset in found.items() if offset is not None}
 
 
 class Membership:
@@ -34,6 +70,10 @@ class Membership:
         Where the broker is, and the group.
     topics
         What the work is about.
+    assignor
+        Shares it out; one worker has it all if not given.
+    clock
+        Seconds that only ever grow.
 
     Raises
     ------
@@ -41,9 +81,17 @@ class Membership:
         If the broker cannot be reached.
     """
 
-    def __init__(self, kafka: Kafka, topics: Sequence[str]) -> None:
+    def __init__(
+        self,
+        kafka: Kafka,
+        topics: Sequence[str],
+        assignor: OneWorker | ByPartition | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._kafka = kafka
-        self._assignor = OneWorker()
+        self._clock = clock
+        self._due = clock()
+        self._assignor = assignor or OneWorker()
         self._notes = _Notes(self._assignor)
         session = round(1_000 * duration(kafka.session_timeout))
         with in_our_words(kafka, "joining the group"):
@@ -60,7 +108,15 @@ class Membership:
             self._consumer.subscribe(list(topics), listener=self._notes)
 
     def turn(self, timeout: float = 0.0) -> None:
-        """Take part in what the group does. To be called more often than every five minutes."""
+        """Take part in what the group does. To be called more often than every five minutes.
+
+        Where nobody waits and all is settled, ten times a second are enough: a look costs as much
+        as many events, and an event may be waiting.
+        """
+        now = self._clock()
+        if not timeout and now < self._due and self._stable:
+            return
+        self._due = now + LOOK
         with in_our_words(self._kafka, "taking part in the group"):
             self._consumer.poll(timeout_ms=int(1_000 * timeout))
             for _ in range(JOINS):
@@ -116,11 +172,7 @@ class Membership:
     def committed(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """The group's offset of each partition that has one."""
         with in_our_words(self._kafka, "asking for the group's offsets"):
-            found = {
-                at: self._consumer.committed(TopicPartition(*at), timeout_ms=ASK_MS)
-                for at in partitions
-            }
-        return {at: offset for at, offset in found.items() if offset is not None}
+            return committed(self._consumer, partitions)
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit offsets, outside of any transaction."""
@@ -141,7 +193,7 @@ class Membership:
 class _Notes(ConsumerRebalanceListener):
     """Runs on the client's own thread, where nothing may block."""
 
-    def __init__(self, assignor: OneWorker) -> None:
+    def __init__(self, assignor: OneWorker | ByPartition) -> None:
         self._assignor = assignor
         self.consumer: KafkaConsumer | None = None
         self.lost = False

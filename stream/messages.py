@@ -101,6 +101,12 @@ def _scores(outcome: Outcome) -> list[Score]:
 
 def alerts(outcome: Outcome) -> Iterator[tuple[Record, bytes]]:
     """For each alert the record of its event, and the message."""
+    for record, message in alert_messages(outcome):
+        yield record, _encode(message)
+
+
+def alert_messages(outcome: Outcome) -> Iterator[tuple[Record, Alert]]:
+    """The same, before it is encoded."""
     events = outcome.events
     rows = np.flatnonzero(outcome.alerts).tolist()
     for row, reasons in zip(rows, outcome.reasons, strict=True):
@@ -113,7 +119,7 @@ def alerts(outcome: Outcome) -> Iterator[tuple[Record, bytes]]:
             float(outcome.thresholds[row]),
             [Reason(name, part) for name, part in reasons],
         )
-        yield record, _encode(message)
+        yield record, message
 
 
 def drifts(outcome: Outcome) -> Iterator[tuple[str, bytes]]:

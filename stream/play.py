@@ -9,6 +9,7 @@ import msgspec
 from kafka import KafkaProducer
 
 from stream.config import Kafka
+from stream.events import Record
 from stream.kafka import in_our_words, need_topics, settings
 from stream.sources import Source
 
@@ -21,6 +22,7 @@ def play(
     label: str,
     stop: Event,
     on_poll: Callable[[int], None] = lambda _: None,
+    key: Callable[[Record], bytes | None] = lambda _: None,
 ) -> int:
     """Produce a source's records to the topics that they name, with the timestamps that they have.
 
@@ -39,6 +41,8 @@ def play(
         Ends the play early.
     on_poll
         Called after each poll with the number of records in it.
+    key
+        Gives the key of each record, and so its partition; see `stream.keys`.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def play(
                     as_it_is = r.headers or r.topic == kafka.topics.labels
                     value = r.value if as_it_is else _without(label, r.value)
                     headers = list(r.headers)
-                    producer.send(r.topic, value, headers=headers, timestamp_ms=r.timestamp)
+                    producer.send(r.topic, value, key(r), headers=headers, timestamp_ms=r.timestamp)
                 played += len(records)
                 on_poll(len(records))
             producer.flush()

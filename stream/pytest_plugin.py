@@ -130,12 +130,11 @@ def _replay(
     from stream.timestamps import duration  # noqa: PLC0415
 
     paths = [recordings] if isinstance(recordings, str | Path) else recordings
-    topics = config.kafka.topics
+    topics, monitor, kept = config.kafka.topics, build.monitor(config), _Kept()
     source = RecordingSource(
         [Path(path) for path in paths], build.fields(config), topics.events, topics.labels,
-        argument("label_delay", label_delay, duration),
+        argument("label_delay", label_delay, duration), codec=monitor.codec,
     )  # fmt: skip
-    monitor, kept = build.monitor(config), _Kept()
     ledger = take(source, monitor, kept)
     start = -math.inf
     if since is not None:

@@ -17,7 +17,7 @@ from stream.checkpoint import Checkpoints, Snapshot
 from stream.config import Config
 from stream.errors import RecoveryError
 from stream.history import History
-from stream.membership import Membership
+from stream.membership import Turn
 from stream.monitor import Monitor
 from stream.sources.journal import JournalReader
 from stream.sources.kafka import KafkaSource
@@ -61,7 +61,7 @@ class Recovery:
     """
 
     def __init__(
-        self, config: Config, monitor: Monitor, snapshots: Checkpoints | None, member: Membership
+        self, config: Config, monitor: Monitor, snapshots: Checkpoints | None, member: Turn
     ) -> None:
         self._config = config
         self._monitor = monitor
@@ -138,6 +138,7 @@ class Recovery:
                     self._monitor.step(records)
                 self._member.turn()
                 yield f"restoring: {past.progress:.0%} of the journal"
+            commit.mix(self._monitor)
             commit.demand(self._monitor)
 
     def _start_the_rest(self, source: KafkaSource) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from models.prequential import CLIP
 from models.protocols import Drift
 from models.ranking import average_precision, roc_auc
 from models.vectors import Codes, Floats
+from stream.finite import all_finite
 from stream.journal import Entry
 from stream.monitor import Monitor, Outcome
 from stream.sinks import Sink
@@ -57,6 +58,10 @@ class Figures:
     dead_letters: int
     drifts: int
 
+    def plain(self) -> dict[str, float | None]:
+        """By name, as JSON can have them: None where one is not defined."""
+        return all_finite(asdict(self))
+
 
 class Ledger:
     """Every event's score, alert and label, for exact metrics at the end: 18 bytes an event.
@@ -76,6 +81,17 @@ class Ledger:
         self._dead = 0
         self._drifts = 0
 
+    def extend(self, other: Ledger) -> None:
+        """Take all events of another one, which come after those here."""
+        times, scores, alerts, labels = other.columns
+        self._times.frombytes(times.tobytes())
+        self._scores.frombytes(scores.tobytes())
+        self._alerts.frombytes(alerts.tobytes())
+        self._labels.frombytes(labels.tobytes())
+        dead, drifts = other.counts
+        self._dead += dead
+        self._drifts += drifts
+
     def add(self, outcome: Outcome) -> None:
         """Take what a poll led to."""
         self._scores.frombytes(outcome.scores.tobytes())
@@ -88,6 +104,19 @@ class Ledger:
         np.frombuffer(self._labels, np.int8)[places[known]] = outcome.labels[known]
         self._dead += len(outcome.dead)
         self._drifts += sum(verdict.level == Drift.DRIFT for verdict in outcome.drifts)
+
+    @property
+    def columns(self) -> tuple[Floats, Floats, Codes, Codes]:
+        """Event time, score, alert and label (-1 for none) of each event."""
+        return (
+            np.frombuffer(self._times), np.frombuffer(self._scores),
+            np.frombuffer(self._alerts, np.int8), np.frombuffer(self._labels, np.int8),
+        )  # fmt: skip
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Dead letters and drifts."""
+        return self._dead, self._drifts
 
     @property
     def first_time(self) -> float:
@@ -232,6 +261,7 @@ def repeat(
             sink.write(outcome)
             ledger.add(outcome)
             on_poll(len(outcome.events))
+        commit.mix(monitor)
         commits += 1
         if differs is None and not commit.agrees(monitor):
             differs = commit.entry

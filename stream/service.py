@@ -13,8 +13,9 @@ from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
 
+from stream.bursts import Bursts
 from stream.drift_log import sentence
-from stream.errors import BrokerError, LostError, StreamgaugeError
+from stream.errors import BrokerError, BrokerRefusedError, LostError, StreamgaugeError
 from stream.health import Health
 from stream.monitor import Monitor, Outcome
 from stream.shard import Shard
@@ -26,6 +27,10 @@ T = TypeVar("T")
 
 TICK = 0.2  # seconds that a poll may wait, so that a stop is heard soon
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0  # seconds between tries, doubling
+
+
+def _nothing(_: Monitor) -> None:
+    """What is done between two steps, where nobody wants anything."""
 
 
 class Service:
@@ -45,6 +50,8 @@ class Service:
         Seconds to get the last commit done after a stop.
     clock
         Seconds that only ever grow.
+    between
+        Called between two steps.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class Service:
         commit_interval: float = 1.0,
         drain: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
+        between: Callable[[Monitor], None] = _nothing,
     ) -> None:
         self._shard = shard
         self._monitor = monitor
@@ -66,6 +74,8 @@ class Service:
         self._commit_interval = commit_interval
         self._drain = drain
         self._clock = clock
+        self._between = between
+        self._let_in = False  # whether the broker ever has
 
     def run(self) -> None:
         """Run until the stop or the end of the source.
@@ -74,6 +84,8 @@ class Service:
         ------
         TakenOverError
             If another worker of the group goes on with the work.
+        BrokerRefusedError
+            If the broker does not let us in, and never has.
         StreamgaugeError
             If the way back to the last commit is cut, or the last outputs could not be made safe;
             their records will come again.
@@ -112,27 +124,42 @@ class Service:
             self._health.wait(doing)
             if self._stop.is_set():
                 return None
+        self._let_in = True
         return True
 
     def _loop(self) -> None:
-        shard = self._shard
+        shard, telemetry = self._shard, self._telemetry
+        lap = telemetry.stages.lap
+        bursts = Bursts(self._clock)
         due = self._clock() + self._commit_interval
         while not (self._stop.is_set() or shard.exhausted):
+            self._between(self._monitor)
+            telemetry.stages.start()
             records = self._patiently(lambda: shard.poll(TICK))
             lag = shard.lag()
             if records:
-                switches = self._monitor.decision.switches
+                lap("poll")
+                handovers = self._monitor.handovers
                 outcome = self._monitor.step(records)
-                if self._monitor.decision.switches > switches:
-                    log.info("a challenger has won: %s decides from now on", self._monitor.leader)
+                if self._monitor.handovers > handovers:
+                    leader = self._monitor.leader
+                    log.info(
+                        "%s has taken over: it decides from now on", leader, extra={"arm": leader}
+                    )
                 for report in outcome.drifts:
-                    log.warning("%s", sentence(report))
+                    about = {"signal": report.signal, "detector": report.detector}
+                    log.warning("%s", sentence(report), extra=about)
+                bursts.add(outcome.dead)
                 self._put_out(outcome)
-                self._telemetry.observe(outcome, lag)
+                lap("write")
+                telemetry.observe(records, outcome, lag)
             if records is not None:
                 self._health.took(len(records), sum(lag.values()))
             if self._clock() >= due:
-                self._patiently(self._commit)
+                telemetry.stages.start()
+                if self._patiently(self._commit):
+                    lap("commit")
+                    telemetry.committed()
                 due = self._clock() + self._commit_interval
         self._last_commit()
 
@@ -152,6 +179,7 @@ class Service:
         while True:
             try:
                 self._shard.commit()
+                self._telemetry.committed()
                 break
             except BrokerError as error:
                 if self._clock() > deadline:
@@ -170,6 +198,9 @@ class Service:
             try:
                 return act()
             except BrokerError as error:
+                # A password that was right once is being changed, and will be again.
+                if isinstance(error, BrokerRefusedError) and not self._let_in:
+                    raise
                 log.warning("%s; trying again in %g s", error, wait)
                 self._health.wait(str(error))
                 if self._stop.wait(wait):

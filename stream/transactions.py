@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from models.vectors import Floats
-from stream.codec import Fields, Text, Time, reader
+from stream.codec import Column, Fields, Text, Time, reader
 from stream.events import Record, Transactions
 from stream.hashing import hashes
 
@@ -44,16 +44,18 @@ class TransactionReader:
     """Reads transactions under the names of `fields`."""
 
     time: Any = Time
+    finish = None
 
     def __init__(self, fields: TransactionFields) -> None:
         self.fields = fields
         categorical = [(f"c{i}", name) for i, name in enumerate(fields.categorical)]
         numeric = [(f"n{i}", name) for i, name in enumerate(fields.numeric)]
-        columns: list[tuple[str, str, Any]] = [("id", fields.id, Text), ("ts", fields.ts, Time)]
+        columns: list[Column] = [("id", fields.id, Text), ("ts", fields.ts, Time)]
         columns += [(key, getattr(fields, key), Text) for key in fields.keys]
         columns += [("amount", fields.amount, Number)] if fields.amount else []
         columns += [(at, name, Text | float | bool) for at, name in categorical]
         columns += [(at, name, Number) for at, name in numeric]
+        self.parts = columns
         self._decode = reader(columns)
         self._numeric = [at for at, _ in numeric]
         self._categorical = categorical
@@ -62,7 +64,9 @@ class TransactionReader:
         """One transaction."""
         return self._decode(record.value)
 
-    def columns(self, items: Sequence[Any], ts: Floats, records: Sequence[Record]) -> Transactions:
+    def columns(
+        self, items: Sequence[Any], ts: Floats, appended: Floats, records: Sequence[Record]
+    ) -> Transactions:
         """Transactions as columns."""
         n = len(items)
         fields = self.fields
@@ -83,6 +87,7 @@ class TransactionReader:
             ids=[item.id for item in items],
             given_ts=[item.ts for item in items],
             ts=ts,
+            appended=appended,
             records=records,
             keys=keys,
             amount=np.array(amount, np.float64),

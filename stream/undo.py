@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from stream import build, history, journal
 from stream.checkpoint import Checkpoints, Snapshot, names, whole
 from stream.config import Config
-from stream.delivery import DELIVERIES, Delivery, Message
+from stream.delivery import Delivery, Message, new_delivery
 from stream.errors import BrokerError, ConfigError, RecoveryError, StreamgaugeError
 from stream.folders import folder
 from stream.history import History
@@ -94,7 +94,7 @@ def undo(config: Config, sources: Sequence[str], turn: Turn = lambda *_: None) -
             member.demand_the_work()
             turn(what, share)
 
-        store = Checkpoints(url, ALL)
+        store = Checkpoints(url, ALL, kafka=config.kafka)
         way = _way(config, store, each_turn)
         start = _start(config, sources, way, each_turn)
         monitor = build.monitor(config)
@@ -105,7 +105,7 @@ def undo(config: Config, sources: Sequence[str], turn: Turn = lambda *_: None) -
             again.follow(past, each_turn)
             header = history.header(config, monitor, past.offsets, past.journal, past.sequence)
             saved = _wait(store.save(monitor.snapshot, header), lambda: each_turn("saving", 1.0))
-            removed = _remove(url, start, saved)
+            removed = _remove(config, start, saved)
             message = _entry(config, header, sources)
             _deliver(delivery, message, past.offsets, member, lambda: each_turn("saving", 1.0))
     place = start.place if start and not again.anew else ""
@@ -124,7 +124,7 @@ def _the_work(config: Config) -> Generator[tuple[Delivery, Membership]]:
         )
     topics = [kafka.topics.events, kafka.topics.labels]
     with (
-        closing(DELIVERIES[kafka.delivery](kafka)) as delivery,
+        closing(new_delivery(kafka)) as delivery,
         closing(Membership(kafka, topics)) as member,
     ):
         waited = 0.0
@@ -162,7 +162,7 @@ def _start(config: Config, sources: Sequence[str], way: Way, turn: Turn) -> Snap
         offsets = header.next_offsets
         return all(offsets.get(at, 0) <= offset for at, offset in first.items())
 
-    start = next(whole(url, before), None)
+    start = next(whole(url, before, kafka=config.kafka), None)
     if start is None and not way.whole:
         (topic, partition), offset = min(first.items())
         raise RecoveryError(
@@ -197,9 +197,9 @@ def _wait(saving: Future[str], turn: Callable[[], None]) -> str:
             turn()
 
 
-def _remove(url: str, start: Snapshot | None, saved: str) -> list[str]:
+def _remove(config: Config, start: Snapshot | None, saved: str) -> list[str]:
     """Remove the snapshots between two."""
-    of = folder(url)
+    of = folder(config.snapshot.url, config.kafka)
     between = [name for name in names(of) if (start.name if start else "") < name < saved]
     for name in between:
         of.remove(name)
@@ -217,7 +217,8 @@ def _entry(config: Config, header: Header, sources: Sequence[str]) -> Message:
         labels=header.labels,
         without=tuple(sorted(set(sources))),
     )
-    return Message(config.kafka.topics.journal, journal.encode(entry), partition=0)
+    kafka = config.kafka
+    return Message(kafka.topics.journal, journal.encode(entry), partition=kafka.journal_partition)
 
 
 def _deliver(

@@ -112,5 +112,6 @@ class Without:
                     untouched = False
                     self.labels += sum(source(record) in self.sources for record in records)
                 self.events += len(self.monitor.step(kept).events)
+            commit.mix(self.monitor)
             if untouched:  # after that, the scores are meant to be other ones
                 commit.demand(self.monitor)

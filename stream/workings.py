@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from models.detection import Detected
 from models.scores import Scores
 from models.vectors import Floats, Ints, Vectors
 from stream.events import Events
 from stream.features import Features
 
 Named = list[tuple[str, float]]
+
+UNUSUAL = "unusual as a whole"  # what no single feature accounts for
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,9 @@ class Workings:
         Of each arm.
     leaders
         Shape (operations,): the arm that led then.
+    detected
+        What scorers without labels said of each event, where there are any: the last dense
+        features.
     """
 
     raw: Floats
@@ -36,6 +44,7 @@ class Workings:
     rows: Ints
     said: Sequence[Scores]
     leaders: Ints
+    detected: Detected | None = None
 
     def leader(self, event: int) -> int:
         """The arm that led at an event."""
@@ -53,12 +62,30 @@ class Workings:
         """What each feature added to the leading arm's logit; with the intercept it is the sum."""
         said = self.said[self.leader(event)]
         dense, hashed = said.dense_parts[self.rows[event]], said.hashed_parts[self._pairs(event)]
-        return features.reasons(events, event, dense.tolist(), hashed.tolist())
+        return self._named(features, events, event, dense, hashed)
 
     def values(self, features: Features, events: Events, event: int) -> Named:
         """The value of each feature, under the same names in the same order."""
         hashed = self.vectors.values[self._pairs(event)]
-        return features.reasons(events, event, self.raw[event].tolist(), hashed.tolist())
+        return self._named(features, events, event, self.raw[event], hashed)
+
+    def _named(
+        self, features: Features, events: Events, event: int, dense: Floats, hashed: Floats
+    ) -> Named:
+        width = len(features.names)
+        named = features.reasons(events, event, dense[:width].tolist(), hashed.tolist())
+        return named + self._unusual(features.names, event, dense[width:])
+
+    def _unusual(self, names: Sequence[str], event: int, each: Floats) -> Named:
+        """What is each scorer's, by the dense features that made the event strange to it."""
+        if self.detected is None:
+            return []
+        parts = self.detected.parts[event]
+        found = [
+            (f"unusual {names[column]}", float(each @ parts[:, column]))
+            for column in np.flatnonzero(parts.any(axis=0)).tolist()
+        ]
+        return [*found, (UNUSUAL, float(each @ (1.0 - parts.sum(axis=1))))]
 
     def _pairs(self, event: int) -> slice:
         start, row = self.vectors.start, self.rows[event]

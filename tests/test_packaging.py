@@ -54,18 +54,19 @@ def declared() -> Iterator[Requirement]:
 def needed() -> set[str]:
     """All that the declared requirements bring, as the installed packages themselves say."""
     waiting = list(declared())
-    found: set[str] = set()
+    found: set[tuple[str, str]] = set()
     while waiting:
         requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
-        if name in found:
-            continue
-        found.add(name)
-        for text in requires(name) or []:
-            further = Requirement(text)
-            if further.marker is None or further.marker.evaluate({"extra": ""}):
-                waiting.append(further)
-    return found
+        for extra in {"", *requirement.extras}:
+            if (name, extra) in found:
+                continue
+            found.add((name, extra))
+            for text in requires(name) or []:
+                further = Requirement(text)
+                if further.marker is None or further.marker.evaluate({"extra": extra}):
+                    waiting.append(further)
+    return {name for name, _ in found}
 
 
 def run(*command: str | Path, cwd: Path, path: Path | None = None) -> str:
@@ -114,10 +115,10 @@ def test_every_declared_package_is_pinned_within_its_range() -> None:
 
 
 def test_pins_are_what_is_needed_and_no_more() -> None:
-    # The bench extra need not be installed here, and brings nothing further.
-    extra = PROJECT["optional-dependencies"]["bench"]
-    bench = {canonicalize_name(Requirement(text).name) for text in extra}
-    assert set(pins()) == needed() | bench
+    # These extras need not be installed here, and bring nothing further.
+    extras = PROJECT["optional-dependencies"]
+    more = {canonicalize_name(Requirement(text).name) for text in extras["bench"] + extras["fuzz"]}
+    assert set(pins()) == needed() | more
 
 
 @pytest.mark.parametrize("name", sorted(PACKAGES))

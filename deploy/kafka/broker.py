@@ -114,7 +114,7 @@ def _format(java: list[str], home: Path) -> None:
         raise RuntimeError("\n".join(["Kafka could not format its folder:", *lines]))
 
 
-def _free_port(other_than: int | None = None) -> int:
+def _free_port(*other_than: int | None) -> int:
     """A loopback port that nobody listens on.
 
     It lies below the range that the kernel hands to outgoing connections: in that range, a
@@ -125,7 +125,7 @@ def _free_port(other_than: int | None = None) -> int:
         port = 20_000 + secrets.randbelow(12_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            if port != other_than:
+            if port not in other_than:
                 return port
 
 
@@ -142,6 +142,16 @@ class Broker:
         Free ones by default.
     extra
         Settings that outrank those in ``server.properties``.
+    listeners
+        Further ones beside the plain one, by name, each with its protocol: ``{"TLS": "SSL"}``. What
+        they need is for `extra` to say, under ``listener.name.tls.``.
+
+    Attributes
+    ----------
+    bootstrap
+        Address of the plain listener.
+    addresses
+        Of the further ones, by name.
     """
 
     def __init__(
@@ -150,10 +160,22 @@ class Broker:
         port: int | None = None,
         controller_port: int | None = None,
         extra: Mapping[str, str] = MappingProxyType({}),
+        listeners: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        port = port or _free_port(other_than=controller_port)
+        port = port or _free_port(controller_port)
+        controller_port = controller_port or _free_port(port)
+        taken = [port, controller_port]
+        for _ in listeners:
+            taken.append(_free_port(*taken))
         self.bootstrap = f"127.0.0.1:{port}"
-        self._ports = {"port": port, "controller_port": controller_port or _free_port(port)}
+        self.addresses = {
+            name: f"127.0.0.1:{number}" for name, number in zip(listeners, taken[2:], strict=True)
+        }
+        self._ports = {"port": port, "controller_port": controller_port}
+        self._further = {
+            "listeners": "".join(f",{name}://{at}" for name, at in self.addresses.items()),
+            "protocols": "".join(f",{name}:{protocol}" for name, protocol in listeners.items()),
+        }
         self._extra = dict(extra)
         self._home = data_dir and data_dir.absolute()
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -185,7 +207,8 @@ class Broker:
         self._home.mkdir(parents=True, exist_ok=True)
         template = string.Template((HERE / "server.properties").read_text())
         extra = "".join(f"{name}={value}\n" for name, value in self._extra.items())
-        (self._home / "server.properties").write_text(template.substitute(self._ports) + extra)
+        filled = template.substitute(self._ports, **self._further)
+        (self._home / "server.properties").write_text(filled + extra)
         try:
             if not (self._home / "logs" / "meta.properties").exists():
                 _format(java, self._home)

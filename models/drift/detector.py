@@ -6,6 +6,7 @@ two places below; each detector names the places after them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -65,6 +66,8 @@ class Detector:
     state
         All that changes, by name.
     """
+
+    threshold = math.nan  # what the statistic is held against, where that is a fixed number
 
     def __init__(
         self, loop: Callable[..., None], settings: tuple[Any, ...], state: dict[str, Any]

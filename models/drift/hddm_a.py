@@ -90,6 +90,8 @@ class HDDMA(Detector):
     (1003, 1004)
     """
 
+    threshold = 0.0
+
     def __init__(self, drift_confidence: float = 0.001, warning_confidence: float = 0.005) -> None:
         share(drift_confidence=drift_confidence, warning_confidence=warning_confidence)
         settings = (drift_confidence, warning_confidence)

@@ -107,6 +107,8 @@ class HDDMW(Detector):
     (1009, 1011)
     """
 
+    threshold = 0.0
+
     def __init__(
         self,
         drift_confidence: float = 0.001,

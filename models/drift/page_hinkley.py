@@ -84,4 +84,5 @@ class PageHinkleyTest(Detector):
             raise ValueError(f"alpha = {alpha}: expected a number above 0, at most 1")
         whole(0, min_instances=min_instances)
         settings = (float(delta), float(threshold), float(alpha), float(min_instances))
+        self.threshold = threshold
         super().__init__(_run, settings, {"state": np.zeros(PLACES)})

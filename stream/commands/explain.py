@@ -95,7 +95,7 @@ def _past(event_id: str, config: Config) -> Explanation:
         return not past
 
     url = config.snapshot.url
-    start = next(whole(url, before), None) if url else None
+    start = next(whole(url, before, kafka=config.kafka), None) if url else None
     try:
         found = _followed(config, start, wanted)
     except RecoveryError as error:
@@ -128,6 +128,7 @@ def _followed(config: Config, start: Snapshot | None, wanted: Place) -> Explanat
                 history.forget(config, monitor)
             for records in commit.records:
                 explainer.take(records)
+            commit.mix(monitor)
             commit.demand(monitor)
             if explainer.found:
                 return explainer.found

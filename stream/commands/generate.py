@@ -14,11 +14,16 @@ from stream.commands.progress import bar
 from stream.errors import ConfigError
 from stream.generate import Stream, transactions
 from stream.generate_emails import MailStream, emails
+from stream.generate_metrics import MetricStream, metrics
 from stream.outfile import OutFile
 from stream.timestamps import duration, epoch
 
 # What only one kind of stream has.
-ONLY = {"transactions": ("fraud", "customers", "terminals"), "emails": ("spam",)}
+ONLY = {
+    "transactions": ("fraud", "customers", "terminals"),
+    "emails": ("spam",),
+    "metrics": ("series", "anomalies"),
+}
 
 
 def generate(
@@ -40,7 +45,7 @@ def generate(
     if drift_at is not None:
         settings["drift_at"] = argument("--drift-at", drift_at, duration)
     try:
-        total, made = _emails(settings) if kind == "emails" else _transactions(settings)
+        total, made = KINDS[kind](settings)
     except ValueError as error:
         raise ConfigError(f"--{error}".replace("_", "-")) from None
     _write(out, made, total)
@@ -56,6 +61,14 @@ def _transactions(settings: dict[str, Any]) -> tuple[int, Iterator[dict[str, Any
 def _emails(settings: dict[str, Any]) -> tuple[int, Iterator[dict[str, Any]]]:
     stream = MailStream(**settings)
     return stream.events, emails(stream)
+
+
+def _metrics(settings: dict[str, Any]) -> tuple[int, Iterator[dict[str, Any]]]:
+    stream = MetricStream(**settings)
+    return stream.events, metrics(stream)
+
+
+KINDS = {"transactions": _transactions, "emails": _emails, "metrics": _metrics}
 
 
 def _write(out: Path, events: Iterator[dict[str, Any]], total: int) -> None:

@@ -12,6 +12,7 @@ from stream.commands.progress import bar
 from stream.commands.signals import stop_event
 from stream.config import Config
 from stream.kafka import create_topics as create
+from stream.keys import Keys
 from stream.play import play as produce
 from stream.sources import Source
 from stream.sources.paced import PacedSource
@@ -36,7 +37,7 @@ def play(
     )
     source: Source = PacedSource(recording, pace) if pace else recording
     if create_topics:
-        create(config.kafka, topics.names)
+        create(config.kafka, config.topics)
     played = 0
     with bar("play", total) as (progress, task):
 
@@ -45,5 +46,6 @@ def play(
             played += polled
             progress.update(task, completed=recording.bytes_read, note=f"{played:,} records")
 
-        produce(source, config.kafka, config.fields.label, stop, shown)
+        by = {"key": Keys(config).of} if config.partitions.scope == "partition" else {}
+        produce(source, config.kafka, config.fields.label, stop, shown, **by)
     Console().print(f"{played:,} records produced to {config.kafka.bootstrap}")

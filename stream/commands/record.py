@@ -45,8 +45,12 @@ def record(config: Config, out: Path, follow: bool, mask: bool) -> None:
 
 def _mask(config: Config) -> Callable[[Record], Record]:
     f = config.fields
-    keys = () if config.kind == "emails" else (f.customer, f.terminal, *f.categorical)
-    hidden = [name for name in keys if name]
+    keys = {
+        "transactions": (f.customer, f.terminal, *f.categorical),
+        "emails": (),
+        "metrics": (f.series,),
+    }
+    hidden = [name for name in keys[config.kind] if name]
     return Mask(
         build.fields(config), config.kafka.topics.labels, hidden, secrets.token_bytes(32)
     ).record

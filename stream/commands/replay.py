@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +21,9 @@ from stream.config import Config
 from stream.errors import ConfigError, StreamgaugeError
 from stream.history import History
 from stream.monitor import Monitor
+from stream.outfile import OutFile
+from stream.partitioned import Partitioned
+from stream.partitioned import replay as by_partition
 from stream.replay import Figures, Ledger, repeat
 from stream.replay import replay as take
 from stream.replay import since as measured_from
@@ -42,47 +47,97 @@ def replay(
     poll: int | None,
     start: str | None,
     expect: str | None,
+    report: Path | None,
+    figures: Path | None,
+    partitions: int | None,
 ) -> None:
     """Replay, write what is wanted, print the figures."""
     delay = argument("--label-delay", label_delay, duration)
     if delay and not recordings:
         raise ConfigError("--label-delay goes with recordings: in topics, labels come when they do")
+    if partitions:
+        _refuse(recordings, config, start, expect, report)
     monitor = build.monitor(config)
+    monitors: Sequence[Monitor]
     header = None
     if start:
-        snapshot = load(start)
+        snapshot = load(start, config.kafka)
         header = snapshot.header
         history.restore(config, monitor, snapshot)
     if expect:
         argument("--expect", expect, monitor.chain.watch)
     began = time.perf_counter()
-    with closing(FileSink(scores, alerts, dead_letters, drifts)) as sink:
+    to = FileSink(scores, alerts, dead_letters, drifts)
+    notes = None
+    if report:
+        from stream.report import Notes  # noqa: PLC0415 - plotly is slow to import
+
+        notes = Notes(to)
+    with closing(notes or to) as sink:
+        about: list[str] = []
         if recordings:
             topics = config.kafka.topics
             source = RecordingSource(
                 recordings, build.fields(config), topics.events, topics.labels, delay,
-                poll or config.kafka.max_poll_records,
+                poll or config.kafka.max_poll_records, None if partitions else monitor.codec,
             )  # fmt: skip
-            events, ledger, about = _recorded(recordings, source, monitor, sink)
+            if partitions:
+                several = Partitioned(config, partitions)
+                monitors, follow = several.monitors, partial(by_partition, partitioned=several)
+            else:
+                monitors, follow = [monitor], partial(take, monitor=monitor)
+            events, ledger = _recorded(recordings, source, sink, follow)
         else:
             events, ledger, about = _journalled(config, header, monitor, sink)
+            monitors = [monitor]
     took = time.perf_counter() - began
     console = Console(highlight=False)
-    console.print(_table(ledger.figures(_since(since, ledger), skip=skip)))
+    start_at = _since(since, ledger)
+    measured = ledger.figures(start_at, skip=skip)
+    console.print(_table(measured))
+    if report and notes:
+        from stream.report import report as page  # noqa: PLC0415
+
+        title = f"Replay of {', '.join(map(str, recordings)) or config.kafka.topics.journal}"
+        fingerprint = f"fingerprint of scores {monitor.chain.hex}, at event {monitor.chain.count:,}"
+        chosen = ledger, start_at, skip
+        text = page(title, [fingerprint], measured, chosen, notes, monitor.late, monitor.arms)
+        _write(report, text.encode())
+    if figures:
+        _write(figures, msgspec.json.encode(measured.plain()) + b"\n")
     for line in (
         f"{events:,} events in {took:.1f} s, {events / took:,.0f} events a second",
         *about,
-        f"fingerprint of scores {monitor.chain.hex}, at event {monitor.chain.count:,}",
+        *(f"fingerprint of scores {m.chain.hex}, at event {m.chain.count:,}" for m in monitors),
     ):
         console.print(line, soft_wrap=True)
     if expect:
         console.print(_met(expect, monitor), soft_wrap=True)
 
 
+def _write(path: Path, content: bytes) -> None:
+    out = OutFile(path)
+    out.file.write(content)
+    out.close(whole=True)
+
+
+def _refuse(
+    recordings: list[Path], config: Config, start: str | None, expect: str | None, report: object
+) -> None:
+    """Raise `ConfigError` over what goes with one monitor only."""
+    if config.partitions.scope == "all":
+        raise ConfigError('--partitions goes with partitions.scope = "partition"')
+    if not recordings:
+        raise ConfigError("--partitions goes with recordings: in topics, there are as many as are")
+    for option, given in (("--from", start), ("--expect", expect), ("--report", report)):
+        if given:
+            raise ConfigError(f"{option} goes with one monitor, and --partitions has several")
+
+
 def _recorded(
-    recordings: list[Path], source: RecordingSource, monitor: Monitor, sink: Sink
-) -> tuple[int, Ledger, list[str]]:
-    """Take recordings to their end; gives how many events that were, and nothing to add."""
+    recordings: list[Path], source: RecordingSource, sink: Sink, follow: Callable[..., Ledger]
+) -> tuple[int, Ledger]:
+    """Take recordings to their end; gives how many events that were."""
     events = 0
     with bar("replay", total_bytes(recordings)) as (progress, task):
 
@@ -91,8 +146,8 @@ def _recorded(
             events += polled
             progress.update(task, completed=source.bytes_read, note=f"{events:,} events")
 
-        ledger = take(source, monitor, sink, shown)
-    return events, ledger, []
+        ledger = follow(source, sink=sink, on_poll=shown)
+    return events, ledger
 
 
 def _journalled(

@@ -15,7 +15,7 @@ from rich.text import Text
 from models.protocols import Schedule
 from models.schedules import Constant, WarmUp
 from stream import charts
-from stream.build import SCHEDULES
+from stream.learners import SCHEDULES
 
 STEPS = (0, 1_000, 100_000, 1_000_000)
 RATE = 0.1  # where a schedule asks for one

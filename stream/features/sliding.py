@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from models import lru
 from models.compiled import compiled
 from models.state import come_back, leave
 from models.vectors import CORRECT, SCORE, Codes, Floats, Hashes, Ints
-from stream import lru
 from stream.features.windows import COUNT, FIELDS, FRAUDS, LABELS, SQUARE, SUM
 from stream.hashing import ABSENT
 from stream.labels import Ops

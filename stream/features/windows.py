@@ -23,10 +23,10 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from models import lru
 from models.compiled import compiled, inlined
 from models.state import come_back, leave
 from models.vectors import CORRECT, SCORE, Codes, Floats, Hashes, Ints
-from stream import lru
 from stream.hashing import ABSENT
 from stream.labels import Ops
 
@@ -62,9 +62,8 @@ class Windows(Protocol):
 
 
 @inlined
-def _age(state: Floats, row: int, column: int, now: float, spans: Floats) -> float:
-    """Bring a row forward to `now`; gives how far `now` lies behind it, 0 or more."""
-    cell = state[column, row]
+def _age(cell: Floats, now: float, spans: Floats) -> float:
+    """Bring a key's numbers forward to `now`; gives how far `now` lies behind it, 0 or more."""
     passed = float(now - cell[0])
     if passed <= 0.0:
         return -passed
@@ -78,25 +77,21 @@ def _age(state: Floats, row: int, column: int, now: float, spans: Floats) -> flo
 
 @compiled
 def _fetch(
-    code: Codes,
-    slot: Ints,
-    keys: Hashes,
-    tables: tuple[lru.Lru, ...],
-    state: Floats,
-    remembered: Hashes,
+    code: Codes, slot: Ints, keys: Hashes, table: lru.Lru, state: Floats, remembered: Hashes
 ) -> float:
     """Touch all that is known of the keys to come, for the reason that `hashmap.fetch` gives."""
     touched = 0.0
     event = 0
     for i in range(len(code)):
-        for c in range(keys.shape[1]):
-            key = keys[event, c] if code[i] == SCORE else remembered[slot[i], c]
-            row = lru.find(tables[c], key)
-            if row >= 0:
-                for at in range(0, state.shape[2], CACHE_LINE):
-                    touched += state[c, row, at]
         if code[i] == SCORE:
+            key = keys[event]
             event += 1
+        else:
+            key = remembered[slot[i]]
+        row = lru.find(table, key)
+        if row >= 0:
+            for at in range(0, state.shape[1], CACHE_LINE):
+                touched += state[row, at]
     return touched
 
 
@@ -110,58 +105,56 @@ def _decayed(
     keys: Hashes,
     values: Floats,
     spans: Floats,
-    tables: tuple[lru.Lru, ...],
+    table: lru.Lru,
     state: Floats,
     remembered: Hashes,
     known: Floats,
 ) -> float:
-    columns = keys.shape[1]
-    touched = _fetch(code, slot, keys, tables, state, remembered)
+    """Carry out operations for one key column; what it gives means nothing."""
+    touched = _fetch(code, slot, keys, table, state, remembered)
     event = 0
     for i in range(len(code)):
-        for c in range(columns):
-            if code[i] == SCORE:
-                key = keys[event, c]
-                remembered[slot[i], c] = key
-                if key == ABSENT:
-                    continue
-                row, fresh = lru.use(tables[c], key)
-                cell = state[c, row]
-                if fresh:
-                    cell[:] = 0.0
-                    cell[0] = ts[i]
-                late = _age(state, row, c, ts[i], spans)
-                value = values[event]
-                for w in range(len(spans)):
-                    at = 1 + w * FIELDS
-                    for f in range(FIELDS):
-                        known[event, c, w, f] = cell[at + f]
-                    # An event that comes late has already lost what it would have lost by now.
-                    weight = math.exp(-late / spans[w]) if late > 0.0 else 1.0
-                    cell[at + COUNT] += weight
-                    cell[at + SUM] += weight * value
-                    cell[at + SQUARE] += weight * value * value
-            else:
-                key = remembered[slot[i], c]
-                row = lru.find(tables[c], key) if key != ABSENT else -1
-                if row < 0:
-                    continue
-                late = _age(state, row, c, ts[i], spans)
-                for w in range(len(spans)):
-                    at = 1 + w * FIELDS
-                    weight = math.exp(-late / spans[w]) if late > 0.0 else 1.0
-                    if code[i] == CORRECT:
-                        # The old label has faded since it came; frauds stay a part of labels.
-                        frauds = state[c, row, at + FRAUDS] + weight * (y[i] - was[i])
-                        state[c, row, at + FRAUDS] = min(
-                            state[c, row, at + LABELS], max(0.0, frauds)
-                        )
-                    else:
-                        state[c, row, at + LABELS] += weight
-                        state[c, row, at + FRAUDS] += weight * y[i]
         if code[i] == SCORE:
+            key = keys[event]
+            value = values[event]
+            found = known[event]
             event += 1
-    return touched  # means nothing
+            remembered[slot[i]] = key
+            if key == ABSENT:
+                continue
+            row, fresh = lru.use(table, key)
+            cell = state[row]
+            if fresh:
+                cell[:] = 0.0
+                cell[0] = ts[i]
+            late = _age(cell, ts[i], spans)
+            for w in range(len(spans)):
+                at = 1 + w * FIELDS
+                for f in range(FIELDS):
+                    found[w, f] = cell[at + f]
+                # An event that comes late has already lost what it would have lost by now.
+                weight = math.exp(-late / spans[w]) if late > 0.0 else 1.0
+                cell[at + COUNT] += weight
+                cell[at + SUM] += weight * value
+                cell[at + SQUARE] += weight * value * value
+        else:
+            key = remembered[slot[i]]
+            row = lru.find(table, key) if key != ABSENT else -1
+            if row < 0:
+                continue
+            cell = state[row]
+            late = _age(cell, ts[i], spans)
+            for w in range(len(spans)):
+                at = 1 + w * FIELDS
+                weight = math.exp(-late / spans[w]) if late > 0.0 else 1.0
+                if code[i] == CORRECT:
+                    # The old label has faded since it came; frauds stay a part of labels.
+                    frauds = cell[at + FRAUDS] + weight * (y[i] - was[i])
+                    cell[at + FRAUDS] = min(cell[at + LABELS], max(0.0, frauds))
+                else:
+                    cell[at + LABELS] += weight
+                    cell[at + FRAUDS] += weight * y[i]
+    return touched
 
 
 class DecayedWindows:
@@ -190,10 +183,10 @@ class DecayedWindows:
 
     def run(self, ops: Ops, keys: Hashes, values: Floats) -> Floats:
         known = np.zeros((len(values), len(self.tables), len(self.spans), FIELDS))
-        if self.tables:
+        for c, table in enumerate(self.tables):
             _decayed(
-                ops.code, ops.slot, ops.y, ops.was, ops.ts, keys, values,
-                self.spans, self.tables, self.state, self.remembered, known,
+                ops.code, ops.slot, ops.y, ops.was, ops.ts, keys[:, c], values,
+                self.spans, table, self.state[c], self.remembered[:, c], known[:, c],
             )  # fmt: skip
         return known
 

@@ -1,13 +1,17 @@
 """Where snapshots lie. One contract, a file for each kind.
 
-`LocalFolder` is a folder of this machine, `RemoteFolder` whatever fsspec reaches: ``s3://…``,
-``gs://…``, ``sftp://…``, ``memory://…``. A file is whole under its name or not there.
+`LocalFolder` is a folder of this machine, `TopicFolder` a topic of the broker, ``kafka://…``, and
+`RemoteFolder` whatever fsspec reaches: ``s3://…``, ``gs://…``, ``sftp://…``, ``memory://…``. A file
+is whole under its name or not there.
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from typing import IO, Protocol
+
+from stream.config import Kafka
+from stream.errors import SnapshotError
 
 
 class Folder(Protocol):
@@ -42,10 +46,16 @@ class Folder(Protocol):
         ...
 
 
-def folder(url: str) -> Folder:
-    """The folder at a path or URL; it need not be there yet."""
+def folder(url: str, kafka: Kafka | None = None) -> Folder:
+    """The folder at a path or URL, which need not be there yet; `kafka` is for a topic of it."""
+    if url.startswith("kafka://"):
+        if kafka is None:
+            raise SnapshotError(f"{url}: to look into a topic takes a config that says how")
+        from stream.folders.topic import TopicFolder  # noqa: PLC0415 - one of the three is enough
+
+        return TopicFolder(url, kafka)
     if "://" not in url or url.startswith("file://"):
-        from stream.folders.local import LocalFolder  # noqa: PLC0415 - one of the two is enough
+        from stream.folders.local import LocalFolder  # noqa: PLC0415 - one of the three is enough
 
         return LocalFolder(url.removeprefix("file://"))
     from stream.folders.remote import RemoteFolder  # noqa: PLC0415 - fsspec is slow to import

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stream import messages
 from stream.config import Topics
-from stream.delivery import Delivery, Message
+from stream.delivery import Block, Delivery, Message
 from stream.monitor import Outcome
 
 
@@ -29,10 +29,11 @@ class KafkaSink:
         """Send what an outcome holds."""
         self._delivery.send(self._messages(outcome))
 
-    def _messages(self, outcome: Outcome) -> Iterator[Message]:
+    def _messages(self, outcome: Outcome) -> Iterator[Message | Block]:
         topics = self._topics
-        for event, value in zip(outcome.events.ids, messages.scores(outcome), strict=True):
-            yield Message(topics.scores, value, str(event).encode())
+        if len(outcome.events):
+            keys = [str(event).encode() for event in outcome.events.ids]
+            yield Block(topics.scores, keys, messages.scores(outcome))
         for record, value in messages.alerts(outcome):
             yield Message(topics.alerts, value, record.key)
         for signal, value in messages.drifts(outcome):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from stream import journal
@@ -40,7 +39,7 @@ class JournalReader:
 
     def __init__(self, kafka: Kafka, start: int) -> None:
         self._kafka = kafka
-        self._at = TopicPartition(kafka.topics.journal, 0)
+        self._at = TopicPartition(kafka.topics.journal, kafka.journal_partition)
         with in_our_words(kafka, "reading the journal"):
             self._consumer = KafkaConsumer(
                 **settings(kafka),
@@ -73,7 +72,7 @@ class JournalReader:
     def _decoded(self, offset: int, value: bytes) -> Entry:
         try:
             return journal.decode(value)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             where = f"{self._at.topic} at offset {offset:,}"
             raise RecoveryError(f"{where}: no entry of a journal: {error}") from None
 
@@ -93,6 +92,7 @@ def trim(kafka: Kafka, offset: int) -> None:
     with in_our_words(kafka, "trimming the journal"):
         client = KafkaAdminClient(**settings(kafka))
         try:
-            client.delete_records({TopicPartition(kafka.topics.journal, 0): offset}, ASK_MS)
+            at = TopicPartition(kafka.topics.journal, kafka.journal_partition)
+            client.delete_records({at: offset}, ASK_MS)
         finally:
             client.close()

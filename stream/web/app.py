@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -13,11 +14,13 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stream.health import Health
+from stream.health import Word
+from stream.web.feed import Feed
+from stream.web.writes import Writes
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,10 @@ def create_app(
     registry: CollectorRegistry,
     state: Callable[[], dict[str, Any]],
     annotations: Callable[[], list[dict[str, Any]]],
-    health: Health,
+    alerts: Callable[[], list[dict[str, Any]]],
+    health: Word,
+    writes: Writes | None = None,
+    config: Mapping[str, Any] = MappingProxyType({}),
 ) -> Starlette:
     """Make the ASGI application.
 
@@ -57,8 +63,14 @@ def create_app(
         The figures of the live page, ready for JSON: no NaN.
     annotations
         The last drifts, for dashboards.
+    alerts
+        The last alerts with their reasons, newest first.
     health
         The loop's word on itself.
+    writes
+        What needs a token, where there is one.
+    config
+        What the service was told, ready for JSON; it has no secrets.
     """
 
     # The figures may wait for the loop's lock, so they are plain functions, which Starlette runs in
@@ -70,12 +82,26 @@ def create_app(
             encode, content_type = choose_encoder("")
         return Response(encode(registry), headers={"Content-Type": content_type})
 
-    def figures(_: Request) -> Response:
+    def now() -> dict[str, Any]:
         word = {"alive": health.alive, "waiting_for": health.waiting_for}
-        return JSONResponse({**state(), **word})
+        return {**state(), **word, "takes_labels": bool(writes and writes.label)}
+
+    def figures(_: Request) -> Response:
+        return JSONResponse(now())
 
     def drifts(_: Request) -> Response:
         return JSONResponse(annotations())
+
+    def last_alerts(_: Request) -> Response:
+        return JSONResponse(alerts())
+
+    def told(_: Request) -> Response:
+        return JSONResponse(dict(config))
+
+    feed = Feed(now)
+
+    async def stream(_: Request) -> Response:
+        return StreamingResponse(feed.messages(), media_type="text/event-stream")
 
     async def healthz(_: Request) -> Response:
         trouble = health.trouble
@@ -91,7 +117,11 @@ def create_app(
             # Routes, because a Mount answers a scrape of /metrics with a redirect to /metrics/.
             Route("/metrics", metrics),
             Route("/api/state", figures),
+            Route("/api/stream", stream),
             Route("/api/annotations", drifts),
+            Route("/api/alerts", last_alerts),
+            Route("/api/config", told),
+            *(writes.routes() if writes else []),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
         ],

@@ -1,10 +1,10 @@
-// The live page: asks for the figures once a second, shows them, remembers the last ten minutes.
+// The live page: gets the figures once a second, shows them, remembers the last ten minutes.
 
-import { drawChart } from "./chart.js";
+import { drawChart, legend } from "./chart.js";
 import { ago, clock, count, measure, percent, rate, tick } from "./format.js";
 
-const EVERY = 1000; // milliseconds between two questions
-const PATIENCE = 3000; // milliseconds to wait for an answer
+const EVERY = 1000; // milliseconds between two messages
+const PATIENCE = 3000; // milliseconds to wait for one
 const MEMORY = 600; // seconds remembered
 
 const samples = []; // what the charts, rates and trends are made of, oldest first
@@ -28,23 +28,49 @@ function colour(id, name) {
   if (name) list.add(name);
 }
 
-async function poll() {
-  clearTimeout(timer);
-  let figures = null;
-  try {
-    const answer = await fetch("api/state", { signal: AbortSignal.timeout(PATIENCE) });
-    if (answer.ok) figures = await answer.json();
-    trouble = answer.ok ? "" : `answers with error ${answer.status}`;
-  } catch {
-    trouble = "no answer";
-  }
-  timer = setTimeout(poll, EVERY);
-  if (figures) {
+let source = null;
+
+// A stream that breaks off, and one that falls silent, is begun anew until it works.
+function connect() {
+  source?.close();
+  source = new EventSource("api/stream");
+  source.onmessage = ({ data }) => {
+    expect();
+    trouble = "";
+    const figures = JSON.parse(data);
+    if (latest?.alerts !== figures.alerts) fetchAlerts();
     remember(figures);
     latest = figures;
     show(figures);
-  }
+    showStatus();
+  };
+  source.onerror = () => fail("no answer");
+  expect();
+}
+
+function expect() {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    fail("no answer");
+    connect();
+  }, PATIENCE);
+}
+
+function fail(why) {
+  trouble = why;
   showStatus();
+}
+
+let alerts = [];
+
+async function fetchAlerts() {
+  try {
+    const answer = await fetch("api/alerts", { signal: AbortSignal.timeout(PATIENCE) });
+    if (answer.ok) alerts = await answer.json();
+  } catch {
+    return; // the next alert will tell
+  }
+  showAlerts();
 }
 
 function remember(figures) {
@@ -60,6 +86,7 @@ function remember(figures) {
     lag: sum(Object.values(figures.lag)),
     error: figures.faded.error,
     loss: figures.faded.log_loss,
+    arms: Object.fromEntries(figures.arms.map(({ name, ...rest }) => [name, rest])),
   });
   while (samples[0].t < now() - MEMORY) samples.shift();
 }
@@ -72,9 +99,21 @@ function show(figures) {
   showTables(figures);
   const drifts = samples.filter((s, i) => i && s.drifts > samples[i - 1].drifts).map((s) => s.t);
   const frame = { now: now(), span: MEMORY, drifts };
-  const series = (key) => samples.map((s) => [s.t, s[key]]);
-  drawChart(by("error-chart"), "Faded error", series("error"), [percent, percent], frame);
-  drawChart(by("loss-chart"), "Faded log-loss", series("loss"), [measure, tick], frame);
+  showState(figures);
+  const names = figures.arms.map(({ name }) => name);
+  const several = names.length > 1;
+  const line = (value) => samples.map((s) => [s.t, value(s)]);
+  const byArm = (key) => names.map((name) => [name, line((s) => s.arms[name]?.[key])]);
+  // What was given, and beside it each arm, where there are several.
+  const series = (given, key) => [["given", line((s) => s[given])], ...(several ? byArm(key) : [])];
+  const flow = samples.slice(1).map((s, i) => [s.t, Math.max(0, s.events - samples[i].events) / (s.t - samples[i].t)]);
+  drawChart(by("error-chart"), "Faded error", series("error", "error"), [percent, percent], frame);
+  drawChart(by("loss-chart"), "Faded log-loss", series("loss", "log_loss"), [measure, tick], frame);
+  drawChart(by("rate-chart"), "Learning rates", byArm("rate"), [measure, measure], { ...frame, log: true });
+  drawChart(by("flow-chart"), "Events per second", [["events", flow]], [rate, rate], frame);
+  drawChart(by("lag-chart"), "Records that wait", [["lag", line((s) => s.lag)]], [count, count], frame);
+  for (const id of ["error-legend", "loss-legend"]) legend(by(id), several ? ["given", ...names] : []);
+  legend(by("rate-legend"), names);
   say("error-now", percent(figures.faded.error));
   say("loss-now", measure(figures.faded.log_loss));
 }
@@ -210,7 +249,133 @@ function showTables(figures) {
   const most = Math.max(...figures.scores.map(([, n]) => n), 1);
   const length = (n) => Math.log1p(n) / Math.log1p(most);
   // Highest on top, as on the staff of a stream gauge.
-  fill("scores", figures.scores.map(([to, n]) => [String(to), length(n), count(n)]).reverse());
+  const place = figures.threshold < 1 ? figures.scores.find(([to]) => figures.threshold <= to)?.[0] : null;
+  const name = (to) => (to === place ? `${to}, threshold` : String(to));
+  fill("scores", figures.scores.map(([to, n]) => [name(to), length(n), count(n)]).reverse());
+}
+
+// An alert opens on its reasons; which ones are open is kept over new alerts.
+function showAlerts() {
+  const wanted = by("alert-filter").value.trim().toLowerCase();
+  const found = alerts.filter((each) => matches(each, wanted));
+  say("alert-count", wanted ? `${count(found.length)} of the last ${count(alerts.length)}` : `the last ${count(alerts.length)}`);
+  const open = new Set([...by("alert-list").querySelectorAll("details[open]")].map((each) => each.dataset.id));
+  by("alert-list").replaceChildren(...found.map((each) => alertOf(each, open.has(each.alert_id))));
+  by("no-alerts").hidden = found.length > 0;
+}
+
+function matches({ id, reasons }, wanted) {
+  return !wanted || String(id).toLowerCase().includes(wanted) || reasons.some(({ feature }) => feature.toLowerCase().includes(wanted));
+}
+
+function alertOf(alert, open) {
+  const details = document.createElement("details");
+  details.dataset.id = alert.alert_id;
+  details.open = open;
+  const summary = document.createElement("summary");
+  const main = alert.reasons.filter(({ feature, contribution }) => contribution > 0 && feature !== "intercept").slice(0, 2);
+  for (const [name, text] of [
+    ["score", measure(alert.score)], ["id", String(alert.id)], ["when", when(alert.ts)],
+    ["why", main.map(({ feature }) => feature).join(", ")],
+  ]) {
+    const part = document.createElement("span");
+    part.className = name;
+    part.textContent = text;
+    summary.append(part);
+  }
+  details.append(summary, reasonsOf(alert));
+  return details;
+}
+
+function when(ts) {
+  if (ts === null) return "";
+  return typeof ts === "number" ? clock(ts) : String(ts);
+}
+
+// What each reason adds to the logit, as a bar from the middle.
+function reasonsOf({ id, reasons, threshold, alert_id }) {
+  const most = Math.max(...reasons.map(({ contribution }) => Math.abs(contribution)), 1e-9);
+  const table = document.createElement("table");
+  const body = document.createElement("tbody");
+  for (const { feature, contribution } of reasons) {
+    const line = document.createElement("tr");
+    const bar = document.createElement("div");
+    bar.className = contribution < 0 ? "bar less" : "bar";
+    bar.style.width = `${(50 * Math.abs(contribution)) / most}%`;
+    bar.style.marginLeft = contribution < 0 ? `${50 - (50 * Math.abs(contribution)) / most}%` : "50%";
+    const place = document.createElement("td");
+    place.append(bar);
+    const amount = document.createElement("td");
+    amount.textContent = (contribution < 0 ? "−" : "+") + measure(Math.abs(contribution));
+    const name = document.createElement("th");
+    name.scope = "row";
+    name.textContent = feature;
+    line.append(name, place, amount);
+    body.append(line);
+  }
+  table.append(body);
+  const made = document.createElement("div");
+  const note = document.createElement("p");
+  note.className = "hint";
+  note.textContent = `What each adds to the log-odds. Alert ${alert_id}, threshold ${measure(threshold)}.`;
+  made.append(table, note);
+  if (latest?.takes_labels) made.append(buttons(id));
+  return made;
+}
+
+function buttons(id) {
+  const line = document.createElement("p");
+  line.className = "verdicts";
+  const said = document.createElement("span");
+  said.setAttribute("role", "status");
+  for (const [text, label] of [["It was one", 1], ["False alarm", 0]]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.addEventListener("click", async () => {
+      said.textContent = "…";
+      said.textContent = await tell(id, label);
+    });
+    line.append(button, " ");
+  }
+  line.append(said);
+  return line;
+}
+
+// The token stays in this tab until it is closed.
+async function tell(id, label) {
+  const token = sessionStorage.getItem("token") ?? (await askForToken());
+  if (!token) return "";
+  try {
+    const answer = await fetch("api/labels", {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ id, label }),
+      signal: AbortSignal.timeout(3 * PATIENCE),
+    });
+    if (answer.status === 401) sessionStorage.removeItem("token");
+    else sessionStorage.setItem("token", token);
+    return answer.ok ? "noted" : `not noted: ${(await answer.text()).trim()}`;
+  } catch {
+    return "not noted: no answer";
+  }
+}
+
+function askForToken() {
+  const dialog = by("ask-token");
+  by("token").value = "";
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "ok" ? by("token").value : ""), { once: true }));
+}
+
+function showState({ arms, leader, fingerprint, events, snapshot_time }) {
+  fill("arms", arms.map((each) => [
+    each.name === leader ? `${each.name} (leads)` : each.name, percent(each.error), measure(each.log_loss),
+    measure(each.rate), percent(each.weight),
+  ]));
+  say("fingerprint", `${fingerprint} at event ${count(events)}`);
+  say("snapshot", snapshot_time === null ? "none" : `${clock(snapshot_time)}, ${ago(Date.now() / 1000 - snapshot_time)} ago`);
 }
 
 function consequence({ moved, answer }) {
@@ -246,7 +411,19 @@ function cell(value, place) {
   return made;
 }
 
+// Light, dark, or as the system has it; remembered by this browser.
+const themes = ["as the system", "light", "dark"];
+
+function theme(name) {
+  document.documentElement.dataset.theme = name;
+  say("theme", `Colours: ${name}`);
+  localStorage.setItem("theme", name);
+}
+
+by("theme").addEventListener("click", () => theme(themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length]));
+theme(themes.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : themes[0]);
+by("alert-filter").addEventListener("input", showAlerts);
 setInterval(showAge, EVERY);
-// A browser polls seldom for a page in the background: catch up when it is looked at again.
-document.addEventListener("visibilitychange", () => document.hidden || poll());
-poll();
+// A page in the background may have been put to sleep: begin anew when it is looked at again.
+document.addEventListener("visibilitychange", () => document.hidden || connect());
+connect();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 import threading
 import time
 
@@ -12,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from stream.errors import StreamgaugeError
+from stream.web.connections import Connection
 
 PATIENCE = 0.3  # seconds for answers under way; then their connections are dropped
 
@@ -27,6 +29,8 @@ class WebServer:
         What answers.
     host, port
         Where to listen; port 0 takes a free one.
+    tls
+        What to show for HTTPS; without it, it is HTTP.
 
     Attributes
     ----------
@@ -39,15 +43,21 @@ class WebServer:
         When it cannot listen there.
     """
 
-    def __init__(self, app: ASGIApp, host: str = "127.0.0.1", port: int = 8000) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._socket = _listen(host, port)
-        self.address = _url(*self._socket.getsockname()[:2])
+        self.address = _url("https" if tls else "http", *self._socket.getsockname()[:2])
         self._server = _Server(
             uvicorn.Config(
                 app,
                 # The same parts wherever it runs, and not whatever happens to be installed.
                 loop="asyncio",
-                http="h11",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 # Logging is the program's to set up. A scrape is not worth a line, nor is a port
@@ -57,6 +67,7 @@ class WebServer:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                ssl_context_factory=(lambda *_: tls) if tls else None,
             )
         )
         # uvicorn takes the process's signals only when it runs in the main thread.
@@ -121,7 +132,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(host: str, port: int) -> str:
+def _url(scheme: str, host: str, port: int) -> str:
     # A wildcard is where to listen, not where to go.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

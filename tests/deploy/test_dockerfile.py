@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from deploy.image import start
 from stream import config
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
-INSTALLED_BY = re.compile(r"\b(apt|apt-get|apk|pip|gcc|g\+\+|cc|make|curl|wget)\b")
 
 Instruction = tuple[str, str]
 
@@ -92,10 +92,38 @@ def test_bases_are_one_argument_with_a_python_that_we_support() -> None:
     assert bases == [f"${{{name}}}"] * 2
 
 
-def test_last_stage_installs_nothing() -> None:
-    for word, rest in last_stage():
-        assert word != "RUN" or not INSTALLED_BY.search(rest)
+def test_last_stage_runs_nothing_and_takes_what_is_built() -> None:
+    assert "RUN" not in [word for word, _ in last_stage()]
     assert any(w == "COPY" and rest.startswith("--from=builder ") for w, rest in last_stage())
+
+
+def test_snapshots_are_a_volume_of_the_user() -> None:
+    (volume,) = json.loads(last("VOLUME"))
+    assert volume == last("WORKDIR")
+    copied = f"--from=builder --chown={last('USER')} {volume} {volume}"
+    assert ("COPY", copied) in last_stage()
+
+
+def test_the_entry_point_links_what_is_compiled(tmp_path: Path) -> None:
+    brought, used = tmp_path / "brought", tmp_path / "tmp" / "used"
+    (brought / "models").mkdir(parents=True)
+    (brought / "models" / "f.nbi").write_bytes(b"index")
+    start.link(brought, used)
+    assert (used / "models" / "f.nbi").read_bytes() == b"index"
+    assert (used / "models" / "f.nbi").is_symlink()
+    (used / "models" / "g.nbi").write_bytes(b"compiled later")  # beside it, not in the image
+    start.link(brought, used)
+    assert [file.name for file in (brought / "models").iterdir()] == ["f.nbi"]
+    with pytest.raises(SystemExit, match=r"No such file or directory: mount a tmpfs at /proc$"):
+        start.link(brought, Path("/proc/used"))
+
+
+def test_what_is_compiled_is_for_the_machine_that_the_image_names() -> None:
+    """Numba looks compiled code up by the name of the processor, and so does whoever compiles."""
+    built = [rest for word, rest in instructions() if word == "ENV" and "NUMBA" in rest]
+    assert len(built) == 2
+    for rest in built:
+        assert "NUMBA_CPU_NAME=generic" in rest.split()
 
 
 def test_user_is_a_number_and_not_root() -> None:
@@ -105,7 +133,8 @@ def test_user_is_a_number_and_not_root() -> None:
 
 
 def test_command_is_exec_form_and_the_config_understands_it() -> None:
-    assert json.loads(last("ENTRYPOINT")) == ["streamgauge"]
+    python, _, entry = json.loads(last("ENTRYPOINT"))
+    assert (python, Path(entry).name) == ("python", "start.py")
     command = json.loads(last("CMD"))
     assert command[:2] == ["run", "/etc/streamgauge/config.toml"]
     assert command[2::2] == ["--set"]
@@ -145,5 +174,7 @@ def test_all_that_is_copied_is_there_and_let_through() -> None:
         if word == "COPY" and not rest.startswith("--from=")
         for source in rest.split()[:-1]
     }
-    assert copied == {line[1:] for line in ignore if line.startswith("!")}
+    through = {line[1:] for line in ignore if line.startswith("!")}
+    inside = {source for source in copied if str(Path(source).parent) in through}
+    assert copied - inside == through
     assert all((ROOT / source).exists() for source in copied)

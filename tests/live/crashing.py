@@ -19,6 +19,7 @@ from stream.delivery import AtLeastOnce, ExactlyOnce
 from stream.events import Record
 from stream.folders.local import LocalFolder
 from stream.monitor import Monitor, Outcome
+from stream.outlets import librdkafka
 from stream.recovery import Recovery
 from stream.sources.kafka import KafkaSource
 
@@ -28,7 +29,7 @@ COMMAND = [sys.executable, "-m", "tests.live.crashing"]
 class Point(NamedTuple):
     """A method whose call is the end, before it does anything or after it has done all.
 
-    `often` calls are to be had in a second or two.
+    Where each client has one, all are meant. `often` calls are to be had in a second or two.
     """
 
     where: Any
@@ -41,10 +42,10 @@ POINTS = {
     "poll": Point(KafkaSource, "_fetch", True, 12),
     "learn": Point(Monitor, "step", False, 12),
     "learned": Point(Monitor, "step", True, 12),
-    "produce": Point(AtLeastOnce, "send", True, 12),
-    "flushed": Point(AtLeastOnce, "flush", True, 4),
-    "commit": Point(ExactlyOnce, "commit", False, 4),
-    "committed": Point(ExactlyOnce, "commit", True, 4),
+    "produce": Point((AtLeastOnce, librdkafka.AtLeastOnce), "send", True, 12),
+    "flushed": Point((AtLeastOnce, librdkafka.AtLeastOnce), "flush", True, 4),
+    "commit": Point((ExactlyOnce, librdkafka.ExactlyOnce), "commit", False, 4),
+    "committed": Point((ExactlyOnce, librdkafka.ExactlyOnce), "commit", True, 4),
     "snapshot": Point(checkpoint, "Forked", True, 1),
     "rename": Point(LocalFolder, "publish", False, 1),
     "renamed": Point(LocalFolder, "publish", True, 1),
@@ -52,24 +53,31 @@ POINTS = {
     "recovered": Point(Recovery, "_start_the_rest", True, 1),
 }
 
+# Each start takes seconds, so the points that lie next to others are left to kills at any time.
+HERE = [point for point in POINTS if point not in {"poll", "learn", "renamed", "recovered"}]
+OF_CLIENTS = ["produce", "commit", "committed"]  # where a client is at work
+
 
 def crash(point: str, number: int) -> None:
     """Make the `number`-th call at a point the last."""
     where, name, done_before, _ = POINTS[point]
-    original: Callable[..., Any] = getattr(where, name)
     calls = 0
 
-    def wrapped(*arguments: Any, **more: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == number and not done_before:
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = original(*arguments, **more)
-        if calls == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
+    def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **more: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == number and not done_before:
+                os.kill(os.getpid(), signal.SIGKILL)
+            answer = original(*arguments, **more)
+            if calls == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return answer
 
-    setattr(where, name, wrapped)
+        return wrapped
+
+    for each in where if isinstance(where, tuple) else (where,):
+        setattr(each, name, wrap(getattr(each, name)))
 
 
 def slow_down(seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -16,8 +17,15 @@ import httpx
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
-USES = ("events", "labels", "scores", "alerts", "dead_letters", "drifts", "journal")
+USES = ("events", "labels", "scores", "alerts", "dead_letters", "drifts", "journal", "models")
 COMMAND = [sys.executable, "-m", "stream.cli"]
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def eventually(holds: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
@@ -38,13 +46,15 @@ class Stage:
     folder
         Where the config goes.
     partitions
-        Of the events topic.
+        Of the events topic, or of those in `spread`.
     create
         Which topics are made.
     sections
         Further ones of the config, by kind of events; the first line names the kind.
     settings
         Further keys of `[kafka]`.
+    spread
+        Which topics have more than one partition.
     """
 
     def __init__(
@@ -55,11 +65,12 @@ class Stage:
         create: Sequence[str] = USES,
         sections: str = 'kind = "transactions"\n[features]\nmax_keys = 10000\n',
         settings: str = "",
+        spread: Sequence[str] = ("events",),
     ) -> None:
         self.kafka = kafka
         prefix = uuid.uuid4().hex[:8]
         self.topics = {use: f"{prefix}-{use}" for use in USES}
-        self.partitions = {use: partitions if use == "events" else 1 for use in USES}
+        self.partitions = {use: partitions if use in spread else 1 for use in USES}
         self.create(create)
         self.config = folder / f"{prefix}.toml"
         topics = "\n".join(f'{use} = "{topic}"' for use, topic in self.topics.items())
@@ -140,13 +151,18 @@ class Service:
         self.url = page[1]
 
     @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether it has not ended yet."""
         return self._process.poll() is None
 
     def get(self, path: str) -> httpx.Response:
         """What the service answers."""
-        return httpx.get(self.url + path, timeout=10, trust_env=False)
+        return httpx.get(self.url + path, timeout=30, trust_env=False)
 
     def state(self) -> dict[str, Any]:
         """Figures of the live page."""

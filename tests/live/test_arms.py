@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream.build import OPTIMIZERS, SCHEDULES
+from stream.learners import OPTIMIZERS, SCHEDULES
 from tests.live.service import Stage, eventually, streamgauge
 
 pytestmark = pytest.mark.kafka

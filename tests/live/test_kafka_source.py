@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
@@ -23,9 +23,17 @@ pytestmark = pytest.mark.kafka
 NOW = 1_764_000_000_000
 
 
+@pytest.fixture(params=["kafka-python", "librdkafka"], autouse=True)
+def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every test with each of the two."""
+    monkeypatch.setenv("CLIENT", request.param)
+    return str(request.param)
+
+
 def opened(stage: Stage, size: int, offsets: Mapping[Partition, int] | None = None) -> KafkaSource:
     """A source that starts at offsets, by default at the beginning."""
-    kafka = msgspec.structs.replace(config.load(stage.config).kafka, max_poll_records=size)
+    named = {"kafka.max_poll_records": size, "kafka.client": os.environ["CLIENT"]}
+    kafka = config.load(stage.config, named).kafka
     source = KafkaSource(kafka, [stage.topics["events"], stage.topics["labels"]])
     source.start(dict.fromkeys(source.partitions, 0) if offsets is None else offsets)
     return source

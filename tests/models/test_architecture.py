@@ -16,6 +16,8 @@ FORBIDDEN = {
     "os", "io", "sys", "time", "random", "socket", "logging", "pathlib", "datetime",
     "pickle", "secrets", "subprocess", "threading", "uuid",
 }  # fmt: skip
+# Bytes in memory, behind a list of what is known: see there.
+ALLOWED = {"pickled.py": {"io", "pickle"}}
 WORLDLY = {"open", "print", "input", "exec", "eval", "hash", "default_rng", "__import__"}
 
 
@@ -42,7 +44,8 @@ def test_there_are_files_to_look_at() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_is_mathematics(file: Path) -> None:
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    assert {name.split(".")[0] for name in imported(tree)} & FORBIDDEN == set()
+    used = {name.split(".")[0] for name in imported(tree)} - ALLOWED.get(file.name, set())
+    assert used & FORBIDDEN == set()
     assert set(named(tree)) & WORLDLY == set()
 
 

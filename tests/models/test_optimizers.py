@@ -235,7 +235,9 @@ def by_hand(
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.05])
-@pytest.mark.parametrize(("optimizer", "rule", "schedule"), BY_HAND, ids=str)
+@pytest.mark.parametrize(
+    ("optimizer", "rule", "schedule"), BY_HAND, ids=lambda it: getattr(it, "__name__", str(it))
+)
 def test_against_numpy(
     optimizer: Any, rule: Callable[[At], None], schedule: Schedule, l2: float
 ) -> None:

@@ -119,7 +119,8 @@ def hold(config: dict[str, Any], polls: Iterator[Sequence[Record]], count: int, 
     header = Header.of(monitor.features.names, msgspec.to_builtins(settings), {})
     for number, records in enumerate(polls):
         outcome = monitor.step(records)
-        telemetry.observe(outcome, {("events", 0): 0})
+        telemetry.observe(records, outcome, {("events", 0): 0})
+        telemetry.committed()
         messages.score_lines(outcome)
         list(messages.alerts(outcome))
         quarter = number * 4 // count

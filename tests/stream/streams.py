@@ -10,9 +10,11 @@ from typing import Any
 
 from stream import messages
 from stream.build import monitor
+from stream.codec import OWN
 from stream.config import Config, parse
 from stream.events import Record
 from stream.generate_emails import MailStream, emails
+from stream.generate_metrics import MetricStream, metrics
 from stream.monitor import Monitor, Outcome
 
 START = 1_522_540_800.0  # 2018-04-01T00:00:00, a Sunday
@@ -196,4 +198,31 @@ def email_stream(n: int, seed: int = 7) -> list[Record]:
         for each in [label, *late]:
             if draw.random() < (0.6 if each is label else 0.1):
                 records.append(record(each, "labels", len(records), ts))
+    return records
+
+
+def metric_stream(n: int, seed: int = 7) -> list[Record]:
+    """`n` values, most without an id, and labels: late, early, reversed, of unknown ids; bad ones.
+
+    Some values come late, and there are more series than are kept.
+    """
+    draw = random.Random(seed)
+    made = list(metrics(MetricStream(events=n, series=20, seed=seed, anomalies=0.1)))
+    records: list[Record] = []
+    names = [f"{each['series']}@{each['ts']}" for each in made]
+    for number, each in enumerate(made):
+        if number % 50 == 0:
+            names[number] = each["id"] = f"own-{number}"
+        y = each.pop("label")
+        ts = START + 6.0 * number
+        if draw.random() < 0.02:
+            each["value"] = draw.choice([None, "5", 1e16, True])
+        if draw.random() < 0.02:
+            each["ts"] = "2024-12-31T23:00:00"
+        records.append(record(each, "metrics", len(records), 1_735_689_600.0 + 6.0 * number))
+        if draw.random() < 0.6:
+            of = names[max(0, min(n - 1, number - int(draw.expovariate(1 / 20.0)) + 2))]
+            label = {"id": of, "label": y ^ (draw.random() < 0.05), "ts": each["ts"]}
+            label |= draw.choice([{}, {"source": "user"}, {"source": OWN}])
+            records.append(record(label, "labels", len(records), 1_735_689_600.0 + ts - START))
     return records

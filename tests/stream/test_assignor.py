@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.assignor import OneWorker, chosen
+from stream.assignor import ByPartition, OneWorker, chosen
 
 TOPICS = {"transactions": {0, 1, 2}, "labels": {0}}
 
@@ -94,3 +94,56 @@ def test_a_topic_that_is_not_known_yet_does_no_harm() -> None:
 
 def test_the_latest_claim_counts() -> None:
     assert chosen({"a": 3, "b": 8, "c": -1}) == "b"
+
+
+class Parts:
+    """A group whose members share partitions out."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, ByPartition] = {}
+        self.generation = 0
+
+    def rebalance(self) -> None:
+        self.generation += 1
+        topics = ["labels", "transactions"]
+        joined = [Member(name, m.metadata(topics)) for name, m in self.members.items()]
+        shares = self.members[max(self.members)].assign(Eight(), joined)
+        for name, member in self.members.items():
+            for topic, parts in shares[name].assigned_partitions:
+                assert topic in topics
+                assert list(parts) == list(shares[name].assigned_partitions[0][1])
+            member.on_assignment(shares[name], self.generation)
+
+
+class Eight:
+    def partitions_for_topic(self, _: str) -> set[int]:
+        return set(range(8))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["join", "leave", "sleep"]), st.sampled_from("abcde"))))
+def test_partitions_are_shared_out_evenly_and_few_move(steps: list[tuple[str, str]]) -> None:
+    group = Parts()
+    asleep: dict[str, ByPartition] = {}
+    for what, name in steps:
+        before = {n: set(member.parts) for n, member in group.members.items()}
+        if what == "join":
+            # Whoever has slept comes back with what it thinks that it has.
+            member = asleep.pop(name) if name in asleep else ByPartition()
+            group.members.setdefault(name, member)
+        elif name in group.members:
+            asleep[name] = group.members.pop(name)
+            if what == "leave":
+                asleep.pop(name).lose()
+        if not group.members:
+            continue
+        group.rebalance()
+        shares = {n: set(member.parts) for n, member in group.members.items()}
+        assert sorted(part for parts in shares.values() for part in parts) == list(range(8))
+        sizes = [len(parts) for parts in shares.values()]
+        assert max(sizes) - min(sizes) <= 1
+        for who, parts in shares.items():
+            had = before.get(who, set())
+            assert len(had & parts) == min(len(had), len(parts)) or who == name
+    for member in group.members.values():
+        member.lose()
+        assert (member.since, list(member.parts)) == (-1, [])

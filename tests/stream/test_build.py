@@ -6,9 +6,10 @@ import math
 
 import pytest
 
-from stream.build import DEFAULT_CHALLENGERS, OPTIMIZERS, SCHEDULES
+from stream.build import DEFAULT_CHALLENGERS
 from stream.events import Record
 from stream.generate import Stream, transactions
+from stream.learners import OPTIMIZERS, SCHEDULES
 from tests.stream.streams import new_monitor, record, steps, stream
 
 NEEDED: dict[str, dict[str, float]] = {"optimal": {}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields as fields_of
 from typing import Any
 
 import msgspec
@@ -13,10 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream import build
 from stream.codec import MAX_TEXT, OWN, REASONS, Codec
+from stream.config import parse
 from stream.events import Batch, Record, Transactions
+from stream.generate import Stream, transactions
+from stream.generate_emails import MailStream, emails
+from stream.generate_metrics import MetricStream, metrics
 from stream.hashing import ABSENT, hash64
 from stream.labels import EVENT_ITEM, LABEL_ITEM
+from stream.timestamps import epoch
 from stream.transactions import TransactionFields, TransactionReader
 from tests.stream.streams import BAD, DAY, EXTRA, START, event, record, stream
 
@@ -220,3 +227,35 @@ def test_values_never_raise(topic: str, odd: dict[str, Any], timestamp: int) -> 
     assert np.isfinite(columns(batch).numeric).all()
     assert all(math.isfinite(ts) for ts in batch.events.given_ts if isinstance(ts, int | float))
     msgspec.json.encode([batch.events.ids, batch.events.given_ts])  # can be handed back
+
+
+@pytest.mark.parametrize("kind", ["transactions", "emails", "metrics"])
+def test_a_poll_of_good_records_is_read_as_each_one_is(kind: str) -> None:
+    codec = build.codec(parse({"kind": kind}, "test"))
+    made: Any = {
+        "transactions": lambda: transactions(Stream(60)),
+        "emails": lambda: emails(MailStream(60)),
+        "metrics": lambda: metrics(MetricStream(60)),
+    }[kind]()
+    records = []
+    for number, each in enumerate(made):
+        truth = {"id": each.get("id"), "ts": each["ts"], "label": each.pop("label") or 0}
+        if kind == "metrics":
+            truth["id"] = f"{each['series']}@{each['ts']}"
+        at = round(epoch(each["ts"]) * 1_000)
+        value, label = map(msgspec.json.encode, (each, truth | {"source": "a"}))
+        records.append(Record(value, kind, 0, number, at if number % 5 else -1))
+        records.append(Record(label, "labels", 0, number, at))
+    whole, singly = codec.decode(records), [codec.decode([record]) for record in records]
+    assert not whole.dead
+    for column in ("kind", "ids", "ts", "label", "source"):
+        expected = np.concatenate([getattr(each, column) for each in singly])
+        assert getattr(whole, column).tobytes() == expected.tobytes(), column
+    bad = Record(b"{", kind, 0, 99, 0)
+    broken = codec.decode([*records, bad])  # goes one by one
+    assert [letter.record for letter in broken.dead] == [bad]
+    for column in (each.name for each in fields_of(whole.events)):
+        one, other = (getattr(each.events, column) for each in (whole, broken))
+        if isinstance(one, np.ndarray):
+            one, other = one.tobytes(), other.tobytes()
+        assert one == other, column

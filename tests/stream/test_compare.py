@@ -21,7 +21,7 @@ from river.optim.base import Scheduler
 from typer.testing import CliRunner
 from typer.testing import Result as Ran
 
-from stream import build, grid
+from stream import build, grid, learners
 from stream.cli import app
 from stream.commands.schedules import formula
 from stream.compare import Result, Task, compare, drifts, ranked, run_bundle, with_arms
@@ -166,7 +166,7 @@ class Bursts(Scheduler):
 
 
 def test_an_arm_that_raises_breaks_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(build.SCHEDULES, "bursts", Bursts)
+    monkeypatch.setitem(learners.SCHEDULES, "bursts", Bursts)
     of = task(folder)
     blocks = [grid.Block(schedules=("bursts",)), grid.Block(rates=(0.1,))]
     champion, bursts, other = run_bundle(of, grid.arms(of.config, blocks), 0)
@@ -228,8 +228,8 @@ def test_a_missing_recording_is_no_arms_fault(folder: Path) -> None:
 
 def test_the_default_grid_has_every_schedule_and_optimizer() -> None:
     arms = grid.arms(Config(), grid.default())
-    assert {arm.optimizer["name"] for arm in arms} == set(build.OPTIMIZERS)
-    assert {arm.schedule["name"] for arm in arms} == set(build.SCHEDULES)
+    assert {arm.optimizer["name"] for arm in arms} == set(learners.OPTIMIZERS)
+    assert {arm.schedule["name"] for arm in arms} == set(learners.SCHEDULES)
     assert len({arm.name for arm in arms}) == len(arms)
     for arm in arms:
         build.check(with_arms(Config(), [arm]))
@@ -325,7 +325,7 @@ def test_schedules_are_listed_and_drawn(tmp_path: Path) -> None:
     ran = ask("schedules", "--plot", page, "--steps", "5000")
     assert ran.exit_code == 0, ran.output
     report = page.read_text(encoding="utf-8")
-    for name, make in build.SCHEDULES.items():
+    for name, make in learners.SCHEDULES.items():
         assert f"│ {name} " in ran.output
         assert f">{name}</td>" in report
         assert formula(make) != "-", name

@@ -6,22 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from stream.build import OPTIMIZERS, SCHEDULES, monitor
+from stream.build import monitor
 from stream.config import Config, load, parse
 from stream.errors import ConfigError
+from stream.learners import OPTIMIZERS, SCHEDULES
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 
 SECTIONS = (
-    "alerts, challengers, decision, drift, email, features, fields, http, input, kafka, kind, "
-    "labels, metrics, model, reasons, service, snapshot"
+    "alerts, challengers, decision, detection, drift, email, features, fields, http, input, kafka, "
+    "kind, labels, log, metrics, model, partitions, reasons, service, snapshot"
 )
 FEATURES = "aggregates, hash_bits, max_keys, max_window_events, scale_limit, windows"
 ANY_SCHEDULE = f"{', '.join(sorted(SCHEDULES))}, or module:Class"
 ANY_OPTIMIZER = f"{', '.join(sorted(OPTIMIZERS))}, or module:Class"
-TOPICS = "alerts, dead_letters, drifts, events, journal, labels, scores"
+TOPICS = "alerts, dead_letters, drifts, events, journal, labels, models, scores"
 DURATION = "expected a duration such as 30s, 1.5h or 7d"
 WATCHERS = "adwin, page-hinkley, ddm, eddm, hddm-a, hddm-w, kswin"
+HTTP = (
+    "certificate_file, host, key_file, key_password_env, key_password_file, port, token_env, "
+    "token_file"
+)
+NO_PASSWORD = "expected no password; fsspec finds it in the environment"
 INPUT = "max_future, max_record_bytes"
 FOREIGN = "no such key with kind ="
 RISING = "expected rising lengths above 0, such as 1d, 7d, 30d"
@@ -30,6 +36,7 @@ RISING = "expected rising lengths above 0, such as 1d, 7d, 30d"
 def test_the_examples_are_the_defaults() -> None:
     assert load(EXAMPLES / "transactions.toml") == Config()
     assert load(EXAMPLES / "emails.toml") == parse({"kind": "emails"}, "none")
+    assert load(EXAMPLES / "metrics.toml") == parse({"kind": "metrics"}, "none")
 
 
 def test_the_example_of_texts_differs_in_a_few_keys() -> None:
@@ -109,14 +116,18 @@ def test_a_transaction_is_not_kept_open_for_an_hour() -> None:
         ("[features]\nwindows = ['1d', 7]",
          "features.windows = 7: expected a text, got a whole number"),
         ("[kafka.topics]\nscores = 'labels'",
-         "kafka.topics: labels named twice: expected seven different topics"),
+         "kafka.topics: labels named twice: expected different topics"),
         ("[fields]\nnumeric = ['amount']",
          "fields: amount named twice: expected a field for one use only"),
         ("[fields]\nts = ''", 'fields.ts = "": expected a text of length >= 1'),
-        ("[kafka]\nsecurity = 'sasl_ssl'\nusername = 'me'",
-         'kafka.security = "sasl_ssl": needs username, and password_file or password_env'),
-        ("kind = 'mail'", 'kind = "mail": expected one of transactions, emails'),
-        ("kind = ['emails']", 'kind = ["emails"]: expected one of transactions, emails'),
+        ("[kafka]\nsecurity = 'sasl_ssl'",
+         'kafka.security = "sasl_ssl": expected a table, got a text'),
+        ("[http]\ntoken = 'hunter2'",
+         f"http.token: no such key; allowed are {HTTP}"),
+        ("[snapshot]\nurl = 'ftp://me:hunter2@host/x'",
+         f'snapshot.url = "ftp://...@host/x": {NO_PASSWORD}'),
+        ("kind = 'mail'", 'kind = "mail": expected one of transactions, emails, metrics'),
+        ("kind = ['emails']", 'kind = ["emails"]: expected one of transactions, emails, metrics'),
         ("kind = 'emails'\nkafka = 5", "kafka = 5: expected a table, got a whole number"),
         ("kind = 'emails'\n[kafka]\ntopics = 5",
          "kafka.topics = 5: expected a table, got a whole number"),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core import compiler_lock
 
 from stream.forked import Forked
 
@@ -130,3 +131,27 @@ def test_a_system_without_room_for_a_process_says_so() -> None:
         code = code.replace("os.setuid(54321)\n", "")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.stdout == "Resource temporarily unavailable\n", run.stderr
+
+
+def test_waits_for_whoever_compiles(tmp_path: Path) -> None:
+    """Else the lock would be taken for ever in the copy, and the copy wait for it."""
+    compiling, has_it = compiler_lock.global_compiler_lock, threading.Event()
+
+    def compile_for_long() -> None:
+        with compiling:
+            has_it.set()
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=compile_for_long)
+    thread.start()
+    assert has_it.wait(10)
+    with (tmp_path / "out").open("wb") as file:
+
+        def act() -> None:
+            with compiling:
+                file.write(b"done")
+                file.flush()
+
+        Forked(act, file.fileno()).wait()
+    thread.join()
+    assert (tmp_path / "out").read_bytes() == b"done"

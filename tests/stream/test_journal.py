@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack, to_builtins
@@ -94,3 +96,27 @@ def test_nothing_taken_is_nothing_to_note() -> None:
     order.add([Record(b"", "labels", 0, 3, 0)])
     assert order
     assert not order.full
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("partitions", [["t\xff", 0, 0]]),
+        ("lengths", [0]),
+        ("lengths", [1, 5]),
+        ("lengths", [0, -5]),
+        ("lengths", [-1, 5]),
+        ("unknown", []),
+    ],
+)
+def test_what_is_no_entry_is_a_value_error(name: str, value: Any) -> None:
+    """As somebody could have written it who may write to the topic."""
+    good = msgpack.decode(
+        encode(Entry(sequence=1, partitions=(("t", 0, 0),), lengths=(), scores=""))
+    )
+    bad = msgpack.encode(good | {name: value})
+    bad = bad.replace("t\xff".encode(), b"t\xff\xff")  # no UTF-8
+    if name == "unknown":
+        bad = bad[:-1] + b"\x91" * 100_000 + b"\x90"  # a list in a list in …
+    with pytest.raises(ValueError, match=r"\w"):
+        decode(bad)

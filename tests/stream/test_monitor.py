@@ -18,6 +18,7 @@ import pytest
 from models.drift import Verdicts
 from models.kernels import sigmoid
 from models.logistic import LogisticRegression
+from models.lru import EVICTED
 from models.protocols import Drift
 from models.vectors import Floats
 from stream.events import Transactions
@@ -25,7 +26,6 @@ from stream.features.sliding import SlidingWindows
 from stream.features.transactions import TransactionFeatures
 from stream.features.windows import DecayedWindows
 from stream.labels import CORRECTED, DUPLICATE, EARLY, EXPIRED, JOINED, ORPHANED, REPEATED
-from stream.lru import EVICTED
 from stream.monitor import Monitor, Outcome
 from tests.stream.streams import (
     BAD,
@@ -324,6 +324,7 @@ def test_detectors_speak_in_the_order_of_the_labels() -> None:
         """Warns at every n-th value."""
 
         statistic = 0.0
+        threshold = 0.0
 
         def __init__(self, n: int) -> None:
             self.n, self.seen = n, 0

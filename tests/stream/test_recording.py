@@ -162,7 +162,7 @@ def test_several_files_are_one_stream(tmp_path: Path) -> None:
     first = write(tmp_path / "1.jsonl", [event(1, START, label=1)])
     second = write(tmp_path / "2.jsonl.gz", [event(2, START + DAY), event(3, START + 3 * DAY)])
     source = RecordingSource([first, second], TransactionFields(), EVENTS, LABELS, 2 * DAY)
-    records = source.poll(0.0)
+    records = [record for poll in iter(lambda: source.poll(0.0), []) for record in poll]
     assert [name for _, name, _ in brief(records)] == [1, 2, 1, 3]
     assert [r.offset for r in records] == [0, 1, 0, 2]
     assert source.bytes_read == first.stat().st_size + second.stat().st_size

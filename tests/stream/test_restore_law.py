@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from models.drift.calibrated import CALIBRATED
 from models.river_model import _OPTIMIZERS
 from stream import build
-from stream.build import OPTIMIZERS, SCHEDULES
+from stream.learners import OPTIMIZERS, SCHEDULES
 from tests.models.helpers import bits
 from tests.stream.elsewhere import Elsewhere, Run, after, before, saved
 from tests.stream.streams import EXTRA, SMALL, steps
@@ -39,6 +39,15 @@ RULES: list[dict[str, Any]] = [
     {"false_positive_rate": 0.3, "confidence": 0.6, "min_labels": 0, **MEMORY},
     {"budget": 0.4, "false_positive_rate": 0.3, "confidence": 0.6, "min_labels": 5, **MEMORY},
 ]
+RULES += [{"budget": "9/hour", "min_labels": 0, "warm_up": 50}]
+# Of `[detection]`: ours, and River's.
+SCORERS: list[Any] = [
+    {"name": "half-space-trees", "trees": 3, "depth": 4, "window": 100},
+    {"name": "distance", "memory": 200},
+    {"name": "river:anomaly.HalfSpaceTrees", "n_trees": 2, "height": 3, "window_size": 30},
+    {"name": "river:anomaly.LODA", "n_random_cuts": 3, "as": "loda"},
+]
+TREE = {"name": "river:tree.HoeffdingTreeClassifier", "grace_period": 20}
 LIMITED = {"per_source": 6, "per": "6h", "max_class_share": 0.7, "max_sources": 4}
 
 
@@ -86,6 +95,23 @@ FREE = {"labels": SMALL["labels"], "alerts": RULES[0]}  # without what bounds la
 ALL_SLIDING = Run(
     config=everything("switch", fields=EXTRA, features=SLIDING, **FREE), length=3_000, stop=1_700
 )
+DETECTING = {"scorers": [*SCORERS, {"name": "surprise", "max_keys": 7}], "min_labels": 300}
+ALL_DETECTING = Run(
+    config={
+        **SMALL, "fields": EXTRA, "alerts": RULES[0], "detection": DETECTING,
+        "challengers": [{"name": "tree", "learner": TREE}, {"name": "again", "on_drift": {}}],
+        "decision": {"mode": "mixture"},
+    },
+    length=1_500, stop=900,
+)  # fmt: skip
+ALL_METRICS = Run(
+    config={
+        "kind": "metrics", **{k: v for k, v in SMALL.items() if k not in ("fields", "features")},
+        "alerts": RULES[0],
+        "detection": {"scorers": [*SCORERS[:2], "next-value"], "min_labels": 40},
+    },
+    length=1_200, stop=800,
+)  # fmt: skip
 ALL_MAILS = Run(config=mails(**everything("switch", **FREE)), length=400, stop=300)
 
 
@@ -97,6 +123,10 @@ def learning(draw: st.DrawFn) -> dict[str, Any]:
     made = arm(
         engine, draw(st.sampled_from(known)), draw(st.sampled_from([*SCHEDULES, OWN_SCHEDULE]))
     )
+    if draw(st.integers(0, 4)) == 0:
+        return {"learner": TREE}
+    if engine == "streamgauge" and not made["optimizer"]["name"].startswith("tests"):
+        made |= draw(st.sampled_from([{}, {}, {"on_drift": {"delta": 0.3, "trial": 30}}]))
     if draw(st.booleans()):
         made["schedule"]["warm_up"] = draw(st.sampled_from([1, 40]))
     bounds = {"l2": 0.001, "clip": 0.5, "max_weight": 0.5}
@@ -108,7 +138,15 @@ def featured(draw: st.DrawFn) -> dict[str, Any]:
     """Of a config: the kind of events, and what is looked at in them."""
     windows = draw(st.sampled_from([["1h"], ["6h", "1d", "9d"]]))
     keys = draw(st.sampled_from([1, 7, 40]))
-    if draw(st.booleans()):
+    kind = draw(st.sampled_from(["transactions", "emails", "metrics"]))
+    if kind == "metrics":
+        use = {"windows": windows, "max_keys": keys, "aggregates": "sliding"}
+        scorers = [
+            "next-value",
+            *draw(st.lists(st.sampled_from(SCORERS), max_size=2, unique_by=id)),
+        ]
+        return {"kind": kind, "features": use, "detection": detecting(draw, scorers)}
+    if kind == "emails":
         bits = draw(st.sampled_from([8, 12]))
         email = {"hash_bits": bits, "max_bytes": 400, "windows": windows, "max_keys": keys}
         return {"kind": "emails", "email": email, "reasons": {"text": draw(st.booleans())}}
@@ -123,7 +161,19 @@ def featured(draw: st.DrawFn) -> dict[str, Any]:
         "max_window_events": draw(st.sampled_from([1, 50, 500])),
         "hash_bits": draw(st.sampled_from([1, 6])),
     }
-    return {"fields": of, "features": features}
+    found = {"fields": of, "features": features}
+    scorers = draw(st.lists(st.sampled_from([*SCORERS, "surprise"]), max_size=3, unique_by=id))
+    return found | ({"detection": detecting(draw, scorers)} if scorers else {})
+
+
+def detecting(draw: st.DrawFn, scorers: list[Any]) -> dict[str, Any]:
+    """`[detection]` with these scorers."""
+    return {
+        "scorers": scorers,
+        "min_labels": draw(st.sampled_from([0, 20, 10_000])),
+        "learn_from": draw(st.sampled_from(["all", "below_threshold"])),
+        "threshold": 0.9,
+    }
 
 
 @st.composite
@@ -162,13 +212,19 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     process.close()
 
 
-@pytest.mark.parametrize("run", [ALL, ALL_SLIDING, ALL_MAILS], ids=["all", "sliding", "mails"])
+@pytest.mark.parametrize(
+    "run",
+    [ALL, ALL_SLIDING, ALL_MAILS, ALL_DETECTING, ALL_METRICS],
+    ids=["all", "sliding", "mails", "detecting", "metrics"],
+)
 def test_before_and_after_the_stop_everything_moves(run: Run) -> None:
     """So that the law is one about something."""
     new, monitor = build.monitor(run.settings()).snapshot(), before(run)
     at_stop = bits(monitor.snapshot())
     outcomes = steps(monitor, run.records[run.stop :], 1_000)
     for name, state in monitor.snapshot().items():
+        if state == {}:
+            continue  # an arm that says what scorers say
         assert bits(new[name]) != at_stop[name] != bits(state), name
     assert sum(int(o.alerts.sum()) for o in outcomes) > 10
     if run is ALL_SLIDING:
@@ -184,13 +240,15 @@ def obeys(run: Run, elsewhere: Elsewhere) -> None:
 
 
 every_run = given(runs())
-quick = settings(max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=15, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quick
 @example(ALL)
 @example(ALL_SLIDING)
 @example(ALL_MAILS)
+@example(ALL_DETECTING)
+@example(ALL_METRICS)
 @every_run
 def test_stopping_changes_nothing(elsewhere: Elsewhere, run: Run) -> None:
     obeys(run, elsewhere)
@@ -198,7 +256,7 @@ def test_stopping_changes_nothing(elsewhere: Elsewhere, run: Run) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@settings(quick, max_examples=50)
+@settings(quick, max_examples=20)
 @every_run
 def test_stopping_changes_nothing_whatever_the_config(elsewhere: Elsewhere, run: Run) -> None:
     obeys(run, elsewhere)

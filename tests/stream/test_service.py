@@ -10,7 +10,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from stream import service as module
-from stream.errors import BrokerError, LostError, StreamgaugeError, TakenOverError
+from stream.errors import (
+    BrokerError,
+    BrokerRefusedError,
+    LostError,
+    StreamgaugeError,
+    TakenOverError,
+)
 from stream.events import Record
 from stream.health import Health
 from stream.monitor import Outcome
@@ -27,6 +33,7 @@ class World:
     def __init__(self, records: Sequence[Record]) -> None:
         self.log: list[str] = []
         self.failures: dict[str, int] = {}
+        self.failure = BrokerError
         self.source = MemorySource(records, 50)
         self.sink = MemorySink()
         self.stop = Event()
@@ -42,7 +49,7 @@ class World:
         self.log.append(what)
         if self.failures.get(what, 0) > 0:
             self.failures[what] -= 1
-            raise BrokerError(f"{what} failed")
+            raise self.failure(f"{what} failed")
         if self.failures.pop(f"lose {what}", 0):
             raise self.lost
 
@@ -127,6 +134,24 @@ def test_a_broker_that_is_away_is_waited_for_and_nothing_is_lost(what: str) -> N
     assert scores(world.sink.outcomes) == scores(steps(new_monitor(), records, 50))
     assert world.source.committed == 500
     assert world.health.waiting_for == ""
+
+
+@pytest.mark.parametrize("what", ["open", "begin"])
+def test_a_broker_that_lets_nobody_in_is_not_asked_again(what: str) -> None:
+    world = World(stream(500))
+    world.failures[what] = 3
+    world.failure = BrokerRefusedError
+    with pytest.raises(BrokerRefusedError):
+        world.run()
+    assert world.log.count(what) == 1
+
+
+def test_a_broker_that_has_let_us_in_is_asked_until_it_does_again() -> None:
+    world = World(stream(500))
+    world.failures["commit"] = 3
+    world.failure = BrokerRefusedError
+    world.run()
+    assert world.source.committed == 500
 
 
 @pytest.mark.parametrize("what", ["poll", "write", "flush", "commit"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
 import socket
 import time
@@ -22,7 +24,17 @@ from stream.web.server import WebServer
 
 STATE: dict[str, Any] = {"events": 7, "faded": {"error": None, "log_loss": 0.25}}
 NOTE = {"time": 1_000, "title": "drift: error", "text": "", "tags": ["streamgauge"]}
-ROUTES = [*PAGE, "/metrics", "/api/state", "/api/annotations", "/healthz", "/readyz"]
+ALERT = {"id": "t1-7", "score": 0.9, "reasons": [{"feature": "amount", "contribution": 2.0}]}
+ROUTES = [
+    *PAGE,
+    "/metrics",
+    "/api/state",
+    "/api/annotations",
+    "/api/alerts",
+    "/api/config",
+    "/healthz",
+    "/readyz",
+]
 
 
 class Service:
@@ -45,7 +57,9 @@ def served() -> Iterator[Service]:
     registry = service.registry
     Counter("streamgauge_events_processed", "Events.", registry=registry).inc(7)
     Gauge("streamgauge_learning_rate", "Rate.", ["arm"], registry=registry).labels("a").set(0.3)
-    app = create_app(registry, lambda: service.state, lambda: [NOTE], service.health)
+    app = create_app(
+        registry, lambda: service.state, lambda: [NOTE], lambda: [ALERT], service.health
+    )
     with serving(WebServer(app, port=0)) as address, service.client:
         service.client.base_url = httpx.URL(address)
         yield service
@@ -88,7 +102,7 @@ def test_nothing_can_be_changed(service: Service, path: str) -> None:
     [
         ("/", "text/html", "<h1>Streamgauge</h1>"),
         ("/page.css", "text/css", "prefers-color-scheme: dark"),
-        ("/page.js", "text/javascript", "api/state"),
+        ("/page.js", "text/javascript", "api/stream"),
         ("/chart.js", "text/javascript", "export function drawChart"),
         ("/format.js", "text/javascript", "export const percent"),
         ("/favicon.svg", "image/svg+xml", "<svg"),
@@ -135,7 +149,12 @@ def test_a_strange_version_gets_plain_metrics(service: Service, kind: str) -> No
 
 def test_the_state_is_asked_anew_each_time(service: Service) -> None:
     service.health.took(1, 0)
-    assert service.get("/api/state").json() == {**STATE, "alive": True, "waiting_for": ""}
+    assert service.get("/api/state").json() == {
+        **STATE,
+        "alive": True,
+        "waiting_for": "",
+        "takes_labels": False,
+    }
     service.state["events"] = 8
     assert service.get("/api/state").json()["events"] == 8
 
@@ -186,7 +205,7 @@ def test_a_failure_goes_to_the_log_and_not_to_the_client(
 
 
 def app() -> Any:
-    return create_app(CollectorRegistry(), lambda: STATE, lambda: [NOTE], Health())
+    return create_app(CollectorRegistry(), lambda: STATE, lambda: [NOTE], lambda: [ALERT], Health())
 
 
 def test_signals_stay_the_programs_own() -> None:
@@ -223,6 +242,48 @@ def test_stop_is_quick_with_clients_connected() -> None:
         silent.sendall(b"GET /metr")
         assert seconds_to_stop(server) < 1.0
         assert slow.recv(1) == b""
+
+
+def events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
+    """Messages of a stream of server-sent events."""
+    for line in answer.iter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+def test_the_figures_come_once_a_second_and_are_asked_for_once_for_all() -> None:
+    asked = []
+
+    def state() -> dict[str, Any]:
+        asked.append(time.monotonic())
+        return {"events": len(asked)}
+
+    made = create_app(CollectorRegistry(), state, list, list, Health())
+    with serving(WebServer(made, port=0)) as address, contextlib.ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(base_url=address, trust_env=False))
+        answers = [stack.enter_context(client.stream("GET", "/api/stream")) for _ in range(8)]
+        assert answers[0].headers["Content-Type"].startswith("text/event-stream")
+        readers = [events(answer) for answer in answers]
+        for _ in range(3):
+            for reader in readers:
+                assert next(reader)["events"] >= 1
+    assert 3 <= len(asked) <= 5
+    assert asked[2] - asked[0] > 1.5
+
+
+def test_stop_is_quick_with_pages_open() -> None:
+    server = WebServer(app(), port=0)
+    server.start()
+    with (
+        httpx.Client(base_url=server.address, trust_env=False) as client,
+        client.stream("GET", "/api/stream") as answer,
+    ):
+        assert next(events(answer))["events"] == 7
+        assert seconds_to_stop(server) < 1.0
+
+
+def test_the_last_alerts(service: Service) -> None:
+    assert service.get("/api/alerts").json() == [ALERT]
 
 
 def test_stop_is_quick_with_a_client_that_does_not_read(

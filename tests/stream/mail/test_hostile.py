@@ -17,7 +17,9 @@ from tests.stream.mail.hostile import MAKERS, MAX_RECORD, SIZES, messages
 from tests.stream.mail.within_bounds import RANDOM
 
 ROOT = Path(__file__).parents[3]
-MAX_MS, MAX_MIB = 50.0, 64.0
+# A bound on what grows out of all measure, which takes seconds: at rest the slowest takes 40 ms,
+# and several times that where others are at work on the same cores.
+MAX_MS, MAX_MIB = 400.0, 64.0
 
 
 def run(module: str, **environment: str) -> str:

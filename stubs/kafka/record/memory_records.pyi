@@ -1,0 +1,26 @@
+from collections.abc import Sequence
+from typing import Any
+
+class MemoryRecords:
+    _buffer: bytes
+    def __init__(self, bytes_data: bytes) -> None: ...
+    def next_batch(self) -> Any: ...
+
+class MemoryRecordsBuilder:
+    _builder: Any
+    _closed: bool
+    _next_offset: int
+    def __init__(self, magic: int, compression_type: int, batch_size: int) -> None: ...
+    def append(
+        self,
+        timestamp: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes | None]],
+    ) -> Any: ...
+    def set_producer_state(
+        self, producer_id: int, producer_epoch: int, base_sequence: int, is_transactional: bool
+    ) -> None: ...
+    def close(self) -> None: ...
+    def buffer(self) -> bytes: ...
+    def next_offset(self) -> int: ...
