@@ -171,7 +171,7 @@ def test_pages_with_a_broker(
 def test_make_run(kafka: str) -> None:
     """The command of `make run`, as make has it, up to a line of figures and Ctrl-C."""
     made = subprocess.run(
-        ["make", "--dry-run", "run", f"KAFKA={kafka}", "PACE=2000"],
+        ["make", "--dry-run", "--no-print-directory", "run", f"KAFKA={kafka}", "PACE=2000"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     command = made.stdout.splitlines()[-1]
