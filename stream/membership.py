@@ -122,7 +122,19 @@ class Membership:
             for _ in range(JOINS):
                 if self._stable:
                     break
+                self._take_up_the_join()
                 self._consumer.poll(timeout_ms=JOIN_MS)
+
+    def _take_up_the_join(self) -> None:
+        """Have the next poll go on with a join that has begun.
+
+        Where the topics' partitions have changed, kafka-python 3.0.12 joins anew, but sees no need
+        to as soon as it has shared them out. If a poll's time is up in that moment, no later one
+        takes the broker's answer: the group would be rearranged for ever, without a heartbeat.
+        """
+        coordinator = self._consumer._coordinator  # noqa: SLF001 - there is no public way
+        if not coordinator.need_rejoin():
+            coordinator.request_rejoin()
 
     @property
     def has_the_work(self) -> bool:

@@ -131,6 +131,10 @@ class Stage:
         service = Service([*command, "run", str(self.config), *arguments])
         try:
             yield service
+        except AssertionError as error:
+            service.kill()
+            error.add_note(f"the log of {self.config.stem}:\n{service.log}")
+            raise
         finally:
             service.kill()
 
