@@ -124,7 +124,7 @@ def _watch(url: str, end: float) -> None:
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             continue  # still starting, or ended: its own log says why
         now, events = time.monotonic(), state["events"]
-        if not events:
+        if not (events and state["lag"]):  # before the first poll is through, nobody knows
             continue
         rate = (events - last[1]) / (now - last[0]) if last else 0.0
         last = (now, events)

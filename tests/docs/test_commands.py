@@ -120,12 +120,7 @@ def _served(command: list[str]) -> tuple[int, str]:
     service = Service(command)
     try:
         service.wait_until_ready()
-
-        def caught_up() -> bool:
-            state = service.state()
-            return bool(state["events"]) and not sum(state["lag"].values())
-
-        eventually(caught_up, "caught up")
+        eventually(service.has_read_all, "caught up")
         return service.signal(signal.SIGINT), service.log
     finally:
         service.kill()

@@ -172,6 +172,11 @@ class Service:
         """Figures of the live page."""
         return dict(self.get("/api/state").json())
 
+    def has_read_all(self) -> bool:
+        """Whether nothing waits behind the last poll; before the first, nobody knows."""
+        lag = self.state()["lag"]
+        return bool(lag) and not sum(lag.values())
+
     def wait_until_ready(self) -> None:
         """Return once /readyz says so."""
         eventually(lambda: self.get("/readyz").status_code == 200, "ready", 120)

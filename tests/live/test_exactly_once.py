@@ -69,7 +69,7 @@ def finish(stage: Stage, expected: list[bytes]) -> Service:
 def finished(service: Service, expected: list[bytes]) -> None:
     """Wait until a service has scored everything."""
     eventually(lambda: service.state()["events"] == len(expected), "all scored", 90)
-    eventually(lambda: not sum(service.state()["lag"].values()), "all read", 60)
+    eventually(service.has_read_all, "all read", 60)
 
 
 def run_until_killed(stage: Stage, point: str, number: int, *arguments: str) -> None:

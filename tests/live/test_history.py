@@ -58,7 +58,7 @@ def fill(stage: Stage) -> None:
 def finish(service: Service, events: int) -> str:
     """Wait for the end of the topics, and stop; gives the fingerprint of then."""
     eventually(lambda: service.state()["events"] == events, f"{events} events", 90)
-    eventually(lambda: not sum(service.state()["lag"].values()), "all read", 60)
+    eventually(service.has_read_all, "all read", 60)
     fingerprint = str(service.state()["fingerprint"])
     assert service.signal(signal.SIGTERM) == 0, service.log
     return fingerprint

@@ -40,8 +40,8 @@ def test_a_join_that_outlasts_a_poll_comes_to_an_end(kafka: str, tmp_path: Path)
     eventually(lambda: generation() > 0, "joined")
     before = generation()
     # As if there were other partitions than those that were shared out.
-    coordinator: Any = member._consumer._coordinator  # noqa: SLF001 - they come in five minutes
-    coordinator._metadata_snapshot = {}  # noqa: SLF001
+    coordinator: Any = member._consumer._coordinator
+    coordinator._metadata_snapshot = {}
     eventually(lambda: generation() > before, "joined anew", 10)
     assert member.has_the_work
     member.close()

@@ -42,7 +42,7 @@ def test_killed_and_moved(kafka: str, tmp_path: Path) -> None:
             eventually(lambda: len(parts(three)) == 2, "and shares again")
             eventually(lambda: events_of(one, three) == len(ids), "all scored", 90)
             for worker in (one, three):
-                eventually(lambda: not sum(worker.state()["lag"].values()), "all read")  # noqa: B023
+                eventually(worker.has_read_all, "all read")
                 assert worker.signal(signal.SIGTERM) == 0, worker.log
     assert "snapshot snapshot-00" in one.log, "came back by one, and the journal"
 
