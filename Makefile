@@ -14,7 +14,7 @@ CONFIG ?= deploy/examples/demo.toml
 DEBIAN := promtool=prometheus prometheus=prometheus prometheus-alertmanager=prometheus-alertmanager chromium=chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint kafka image-test bench accuracy scaling chaos fuzz audit pages dashboards format clean
+.PHONY: help run test check lint warm kafka image-test bench accuracy scaling chaos fuzz audit pages dashboards format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
@@ -23,20 +23,26 @@ help: ## Show this list
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Streamgauge needs Python 3.11 or later; name it with PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 run: .venv/installed ## A live monitor on a local Kafka: PACE=400 records a second, KAFKA=host:port for yours
 	@$(BIN)/python -m deploy.demo --config $(CONFIG) --pace $(PACE) $(if $(KAFKA),--kafka $(KAFKA))
 
-# Tests that take turns at nothing run side by side, a file to a process; those with a broker look at
-# the clock and run alone.
+# Tests run side by side, a file to a process; those that wait for a broker, each process with one of
+# its own, go to whichever is free.
 PYTEST := $(BIN)/pytest --quiet
-BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+WAITING := --numprocesses 3 --dist worksteal
 
-test: lint ## Everything: lint, types, all tests, the real broker included
+test: .venv/installed ## Everything: lint, types, all tests, the real broker included
+	@$(MAKE) --no-print-directory --jobs 2 lint warm
 	$(PYTEST) $(BESIDE) -m 'not (kafka or image)'
-	$(PYTEST) -m kafka
+	$(PYTEST) $(WAITING) -m kafka
+
+# What most tests need, compiled once and not by each process for itself.
+warm: .venv/installed
+	@$(BIN)/python -m deploy.image.warm deploy/examples
 
 check: lint ## Lint, types and the quick tests
 	$(PYTEST) $(BESIDE) -m 'not (kafka or slow or image)'

@@ -54,7 +54,8 @@ POINTS = {
 }
 
 # Each start takes seconds, so the points that lie next to others are left to kills at any time.
-HERE = [point for point in POINTS if point not in {"poll", "learn", "renamed", "recovered"}]
+NEXT_TO_OTHERS = {"poll", "learn", "learned", "flushed", "renamed", "recovered"}
+HERE = [point for point in POINTS if point not in NEXT_TO_OTHERS]
 OF_CLIENTS = ["produce", "commit", "committed"]  # where a client is at work
 
 
