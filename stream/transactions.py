@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -72,12 +73,13 @@ class TransactionReader:
         fields = self.fields
         keys = np.empty((n, len(fields.keys)), np.uint64)
         for column, key in enumerate(fields.keys):
-            keys[:, column] = hashes([getattr(item, key) for item in items])
+            keys[:, column] = hashes(list(map(attrgetter(key), items)))
         numeric = np.empty((n, len(self._numeric)))
         for column, at in enumerate(self._numeric):
-            numeric[:, column] = [getattr(item, at) for item in items]
+            numeric[:, column] = list(map(attrgetter(at), items))
         texts = [
-            [f"{name}={getattr(item, at)}" for item in items] for at, name in self._categorical
+            [f"{name}={value}" for value in map(attrgetter(at), items)]
+            for at, name in self._categorical
         ]
         categories = np.empty((n, len(texts)), np.uint64)
         for column, values in enumerate(texts):
