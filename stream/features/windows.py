@@ -33,6 +33,7 @@ from stream.labels import Ops
 COUNT, SUM, SQUARE, LABELS, FRAUDS = range(5)
 FIELDS = 5
 CACHE_LINE = 8  # numbers
+NEAR = 10_000  # keys of which all that is known is in the processor's cache anyway
 
 
 class Windows(Protocol):
@@ -111,7 +112,9 @@ def _decayed(
     known: Floats,
 ) -> float:
     """Carry out operations for one key column; what it gives means nothing."""
-    touched = _fetch(code, slot, keys, table, state, remembered)
+    touched = 0.0
+    if table.meta[lru.USED] > NEAR:
+        touched = _fetch(code, slot, keys, table, state, remembered)
     event = 0
     for i in range(len(code)):
         if code[i] == SCORE:
