@@ -15,6 +15,12 @@ from stream.kafka import in_our_words, settings
 
 ASK_MS = 3_000
 
+# While a partition rests, a fetch asks for the others only, and where none of them has anything, the
+# broker keeps it so long; meanwhile the one that rests has to wait, as there is one fetch at a time.
+# So a partition rests late: from so many polls' worth of records on, until there is less than one.
+REST = 2
+FETCH_MS = 100
+
 # kafka-python 3.0.12 never gives back the rest of a fetch that was read in part before its
 # partition was paused, so fetches (a megabyte at most) are read whole.
 WHOLE_FETCH = 2**31 - 1
@@ -31,6 +37,7 @@ class KafkaPython:
                 **settings(kafka),
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                fetch_max_wait_ms=FETCH_MS,
                 isolation_level="read_committed",
             )
         self.whole_batches = read_whole_batches(self._consumer)
@@ -45,11 +52,12 @@ class KafkaPython:
     def fetch(
         self, timeout: float, held: Mapping[Partition, int]
     ) -> Mapping[Partition, Sequence[Record]]:
-        full = [tp for tp in self._partitions if held[tp] >= self._kafka.max_poll_records]
-        paused = self._consumer.paused()
+        size, paused = self._kafka.max_poll_records, self._consumer.paused()
+        full = [tp for tp in self._partitions if held[tp] >= REST * size and tp not in paused]
+        hungry = [tp for tp in paused if held[tp] < size]
         with in_our_words(self._kafka, "fetching records"):
-            self._consumer.pause(*[tp for tp in full if tp not in paused])
-            self._consumer.resume(*[tp for tp in paused if tp not in full])
+            self._consumer.pause(*full)
+            self._consumer.resume(*hungry)
             fetched = self._consumer.poll(timeout_ms=int(timeout * 1000), max_records=WHOLE_FETCH)
         return {tp: taken_apart(tp, polled) for tp, polled in fetched.items()}
 

@@ -24,7 +24,7 @@ from stream.sources.merging import merge
 from stream.timestamps import duration
 
 QUIET = 5.0  # seconds without a record after which the broker is asked whether it is there
-FETCH = 0.01  # seconds to wait for a fetch while other records, but no whole poll, are at hand
+FETCH = 0.01  # seconds to wait for a fetch while other records are at hand
 TICK = 0.2  # seconds after which `follow` lets its caller look around
 
 
@@ -86,11 +86,8 @@ class KafkaSource:
     def poll(self, timeout: float) -> Sequence[Record]:
         """The next records in order, at most `max_poll_records`."""
         at_hand = sum(map(len, self._buffers.values()))
-        if at_hand >= self._size and not self._behind():
-            timeout = 0.0
-        elif at_hand:
-            timeout = FETCH
-        self._fetch(timeout)
+        if at_hand < self._size or self._behind():
+            self._fetch(FETCH if at_hand else timeout)
         return self._merge()
 
     def follow(self, runs: Iterable[Run]) -> Iterator[Sequence[Record]]:
