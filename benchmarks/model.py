@@ -3,8 +3,9 @@
 Every row learns the same generated events in the same order: a score, then the label, event by
 event. What an event is when the clock starts differs, and is said with the table:
 
-- ours: arrays, as the features' code hands them to the model, in polls; each event is scored by
-  one step and learned by another, as in the service, so its logit is computed twice;
+- ours: arrays, as the service hands them to the model, in polls; each event is scored by one step
+  and learned by another, whose vector has the same pairs, as in a poll that brings both. What the
+  first has computed serves the second, while no other label has been learned;
 - Vowpal Wabbit: a line of text, or its binary cache of the same lines. It computes a logit once
   for the score and the label, in single precision, and parses in a second thread. Its features'
   names are numbers, which it takes as slots without hashing them;
@@ -120,9 +121,10 @@ def sparse(events: int, folder: Path, rng: np.random.Generator) -> Problem:
     slots = rng.permutation(1 << HASH_BITS)[:VOCABULARY].astype(np.int32)[places]
 
     def poll(a: int, b: int) -> Vectors:
-        twice = np.repeat(slots[a:b], 2, axis=0)
-        start = np.arange(len(twice) + 1, dtype=np.int64) * TOKENS
-        return Vectors(np.ones((len(twice), 1)), start, twice.reshape(-1), np.ones(twice.size))
+        part = slots[a:b].reshape(-1)
+        start = np.repeat(np.arange(b - a, dtype=np.int64) * TOKENS, 2)  # the score's pairs again
+        ones = np.ones((len(start), 1))
+        return Vectors(ones, start, start + TOKENS, part, np.ones(part.size))
 
     rows = slots[:RIVER].tolist()
     dicts = [dict(Counter[Any](row)) | {"bias": 1.0} for row in rows]

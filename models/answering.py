@@ -26,7 +26,7 @@ from models.logistic import LogisticRegression
 from models.scores import Scores
 from models.settings import share, whole
 from models.state import come_back, leave
-from models.vectors import LEARN, Codes, Floats, Ints, Slots, Steps, Vectors
+from models.vectors import LEARN, Codes, Floats, Ints, Slots, Steps
 
 # Labels from one look at the alarm and at the trial to the next: all that is decided is decided
 # there, so that it cannot matter how the stream comes in pieces.
@@ -89,10 +89,10 @@ def _loss(logit: float, y: int) -> float:
 
 @compiled
 def _watch(
-    code: Codes, y: Codes, dense: Floats, start: Ints, slots: Slots, values: Floats, optimizer: int,
-    parameters: Floats, rates: Floats, l2: float, clip: float, max_weight: float, cells: Floats,
-    stride: int, scalars: Floats, counts: Ints, space: Floats, logits: Floats, dense_parts: Floats,
-    hashed_parts: Floats,
+    code: Codes, y: Codes, dense: Floats, start: Ints, end: Ints, slots: Slots, values: Floats,
+    optimizer: int, parameters: Floats, rates: Floats, l2: float, clip: float, max_weight: float,
+    cells: Floats, stride: int, scalars: Floats, counts: Ints, space: Floats, logits: Floats,
+    dense_parts: Floats, parts_start: Ints, hashed_parts: Floats,
     every: int, ends: Ints, figures: Floats, errors: Floats, levels: Codes, statistics: Floats,
     delta: float, clock: int, max_buckets: int, least: float, grace_period: float,
     state: Floats, filled: Ints, totals: Floats, squares: Floats,
@@ -106,9 +106,10 @@ def _watch(
             ends[SINCE] += code[j] == LEARN
             j += 1
         kernels.run(
-            code[i:j], y[i:j], dense[i:j], start[i : j + 1], slots, values, optimizer, parameters,
-            rates[counts[kernels.LEARNED] - first :], l2, clip, max_weight, cells, stride, scalars,
-            counts, space, logits[i:j], dense_parts[i:j], hashed_parts,
+            code[i:j], y[i:j], dense[i:j], start[i:j], end[i:j], slots, values, optimizer,
+            parameters, rates[counts[kernels.LEARNED] - first :], l2, clip, max_weight, cells,
+            stride, scalars, counts, space, logits[i:j], dense_parts[i:j],
+            parts_start[i : j + 1], hashed_parts,
         )  # fmt: skip
         labels = 0
         for k in range(i, j):
@@ -159,13 +160,6 @@ class Watch(Adwin):
             *self._settings, *self._state.values(),
         )  # fmt: skip
         return _watch(*model_and_watch)
-
-
-def _part(steps: Steps, i: int, j: int) -> Steps:
-    v = steps.vectors
-    a, b = v.start[i], v.start[j]
-    vectors = Vectors(v.dense[i:j], v.start[i : j + 1] - a, v.slots[a:b], v.values[a:b])
-    return Steps(steps.code[i:j], steps.y[i:j], vectors)
 
 
 class Answering:
@@ -254,15 +248,12 @@ class Answering:
 
     def run(self, steps: Steps) -> Scores:
         """Carry out score and learn steps, strictly in order."""
-        v = steps.vectors
-        scores = Scores(np.empty(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
+        scores, n = Scores.of(steps), len(steps.code)
         self.answers = []
         i = 0
-        while i < len(v):
-            j = self._next_look(steps.code, i) if self.on_trial else len(v)
-            a, b = v.start[i], v.start[j]
-            piece = _part(steps, i, j)
-            said = Scores(scores.logits[i:j], scores.dense_parts[i:j], scores.hashed_parts[a:b])
+        while i < n:
+            j = self._next_look(steps.code, i) if self.on_trial else n
+            piece, said = steps.rows(i, j), scores.rows(i, j)
             i += self._watch.learn(self._arm, piece, said, self._ends, self._figures)
             if self.on_trial:
                 copys = self._copy.run(piece).logits

@@ -20,14 +20,30 @@ Halves: TypeAlias = NDArray[np.float32]  # of the width of `Floats`
 
 
 @compiled
-def _count(code: Codes, slot: Ints, start: Ints, kept_count: Ints, out_start: Ints) -> None:
-    """Where the pairs of each operation's vector go, one operation after another."""
+def _find(
+    code: Codes, slot: Ints, start: Ints, end: Ints, kept_count: Ints,
+    out_start: Ints, out_end: Ints, size: int,
+) -> int:  # fmt: skip
+    """Where the pairs of each operation's vector are; gives how many there are to look in.
+
+    Those of events are at hand: `size` pairs. What has waited since an earlier batch goes behind
+    them. Meanwhile a place that has an event of this batch has no count, but ``-1 - event``.
+    """
     event = 0
     for i in range(len(code)):
         if code[i] == SCORE:
-            kept_count[slot[i]] = start[event + 1] - start[event]
+            kept_count[slot[i]] = -1 - event
             event += 1
-        out_start[i + 1] = out_start[i] + kept_count[slot[i]]
+        count = kept_count[slot[i]]
+        if count < 0:
+            out_start[i], out_end[i] = start[-1 - count], end[-1 - count]
+        else:
+            out_start[i], out_end[i] = size, size + count
+            size += count
+    for i in range(len(code)):
+        if code[i] == SCORE:
+            kept_count[slot[i]] = out_end[i] - out_start[i]
+    return size
 
 
 @compiled
@@ -35,35 +51,36 @@ def _recall(
     code: Codes,
     slot: Ints,
     dense: Floats,
-    start: Ints,
-    slots: Slots,
-    values: Floats,
+    at_hand: int,
     kept_dense: Floats,
     kept_slots: Slots,
     kept_values: Halves,
     out_dense: Floats,
     out_start: Ints,
+    out_end: Ints,
     out_slots: Slots,
     out_values: Floats,
 ) -> None:
+    """Keep events, and get what waits; pairs before `at_hand` are in their place already."""
     width = dense.shape[1]
     event = 0
     for i in range(len(code)):
         place = slot[i]
         at = out_start[i]
-        count = out_start[i + 1] - at
+        count = out_end[i] - at
         if code[i] == SCORE:
             for j in range(width):
                 kept_dense[place, j] = dense[event, j]
             for k in range(count):
-                kept_slots[place, k] = slots[start[event] + k]
-                kept_values[place, k] = values[start[event] + k]
+                kept_slots[place, k] = out_slots[at + k]
+                kept_values[place, k] = out_values[at + k]
             event += 1
+        elif at >= at_hand:
+            for k in range(count):
+                out_slots[at + k] = kept_slots[place, k]
+                out_values[at + k] = kept_values[place, k]
         for j in range(width):
             out_dense[i, j] = kept_dense[place, j]
-        for k in range(count):
-            out_slots[at + k] = kept_slots[place, k]
-            out_values[at + k] = kept_values[place, k]
 
 
 @compiled
@@ -119,19 +136,19 @@ class Examples:
         vectors
             Those of the scoring operations, in order.
         """
-        n = len(code)
-        start = np.zeros(n + 1, np.int64)
-        _count(code, slot, vectors.start, self._count, start)
-        out = Vectors(
-            np.empty((n, self._dense.shape[1])), start,
-            np.empty(start[-1], np.int32), np.empty(start[-1]),
-        )  # fmt: skip
+        n, at_hand = len(code), len(vectors.slots)
+        start, end = np.empty(n, np.int64), np.empty(n, np.int64)
+        size = _find(code, slot, vectors.start, vectors.end, self._count, start, end, at_hand)
+        slots, values = vectors.slots, vectors.values
+        if size > at_hand:
+            slots, values = np.empty(size, np.int32), np.empty(size)
+            slots[:at_hand], values[:at_hand] = vectors.slots, vectors.values
+        dense = np.empty((n, self._dense.shape[1]))
         _recall(
-            code, slot, vectors.dense, vectors.start, vectors.slots, vectors.values,
-            self._dense, self._slots, self._values,
-            out.dense, out.start, out.slots, out.values,
+            code, slot, vectors.dense, at_hand, self._dense, self._slots, self._values,
+            dense, start, end, slots, values,
         )  # fmt: skip
-        return out
+        return Vectors(dense, start, end, slots, values)
 
     def snapshot(self) -> dict[str, Any]:
         """All vectors; the pairs of one place after those of another, with no room between."""

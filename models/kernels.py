@@ -116,6 +116,29 @@ def square(values: Floats) -> float:
 
 
 @inlined
+def logit(
+    x: Floats, slots: Slots, values: Floats, cells: Floats, stride: int,
+    of_dense: Floats, of_pairs: Floats,
+) -> float:  # fmt: skip
+    """The sum of the parts of one vector, which are filled in."""
+    width = len(x)
+    for j in range(width):
+        of_dense[j] = cells[stride * j] * x[j]
+    for k in range(len(slots)):
+        of_pairs[k] = cells[stride * (width + slots[k])] * values[k]
+    return total(of_dense) + total(of_pairs)
+
+
+@inlined
+def same(x: Floats, other: Floats) -> bool:
+    """Whether two rows are equal."""
+    for j in range(len(x)):  # noqa: SIM110 - numba compiles no generators here
+        if x[j] != other[j]:
+            return False
+    return True
+
+
+@inlined
 def each(
     rule: Rule, rate: float, p: Settings, bound: float, slots: Slots,
     cells: Floats, stride: int, work: Floats,
@@ -230,6 +253,7 @@ def run(
     y: Codes,
     dense: Floats,
     start: Ints,
+    end: Ints,
     all_slots: Slots,
     all_values: Floats,
     optimizer: int,
@@ -245,9 +269,10 @@ def run(
     space: Floats,
     logits: Floats,
     dense_parts: Floats,
+    parts_start: Ints,
     hashed_parts: Floats,
 ) -> None:
-    """Carry out the steps. Fills `logits` and the parts (``w * x``).
+    """Carry out the steps. Fills `logits`, and of scoring steps the parts (``w * x``).
 
     `space` is for use within a step: a place for each of a vector's features.
     """
@@ -260,24 +285,29 @@ def run(
     # Without a pull, no usable value makes a gradient too large.
     norm_matters = coupled > 0.0 or clip < math.inf or optimizer == rules.DOG
     first = counts[LEARNED]
+    fresh = False  # whether the last step has left a logit that still holds
     for i in range(len(code)):
         x = dense[i]
-        a, b = start[i], start[i + 1]
+        a, b = start[i], end[i]
         slots, values = all_slots[a:b], all_values[a:b]
-        good = usable(x, LARGEST) and usable(values, LARGEST)
-        if not good:
+        work = space[: width + b - a]
+        if fresh and code[i] != SCORE and a == start[i - 1] and b == end[i - 1]:
+            fresh = same(x, dense[i - 1])
+        else:
+            fresh = False
+        good = fresh or (usable(x, LARGEST) and usable(values, LARGEST))
+        if fresh:
+            logits[i] = logits[i - 1]
+        elif not good:  # all that is known of it is that it is an event
             counts[REFUSED] += 1
-        z = 0.0
-        if good:
-            for j in range(width):
-                dense_parts[i, j] = cells[stride * j] * x[j]
-            for k in range(len(slots)):
-                hashed_parts[a + k] = cells[stride * (width + slots[k])] * values[k]
-            z = total(dense_parts[i]) + total(hashed_parts[a:b])
-        else:  # all that is known of it is that it is an event
             dense_parts[i, 0] = cells[0]
-            z = cells[0]
-        logits[i] = z
+            logits[i] = cells[0]
+        elif code[i] == SCORE:
+            parts = hashed_parts[parts_start[i] : parts_start[i + 1]]
+            logits[i] = logit(x, slots, values, cells, stride, dense_parts[i], parts)
+        else:
+            logits[i] = logit(x, slots, values, cells, stride, work[:width], work[width:])
+        fresh = good and code[i] == SCORE
         if code[i] == SCORE:
             continue
         rate = rates[counts[LEARNED] - first]
@@ -286,7 +316,7 @@ def run(
             counts[REFUSED] += 1
         if not good:
             continue
-        work = space[: width + b - a]
+        z = logits[i]
         look = optimizer == rules.NESTEROV
         if look:
             z += ahead(x, slots, values, p, cells)

@@ -131,8 +131,7 @@ class LogisticRegression:
 
     def run(self, steps: Steps) -> Scores:
         """Carry out score and learn steps, strictly in order."""
-        v = steps.vectors
-        scores = Scores(np.empty(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
+        scores = Scores.of(steps)
         kernels.run(*self.arguments(steps, scores))
         return scores
 
@@ -147,6 +146,7 @@ class LogisticRegression:
             steps.y,
             v.dense,
             v.start,
+            v.end,
             v.slots,
             v.values,
             self.optimizer.code,
@@ -159,9 +159,10 @@ class LogisticRegression:
             self._cells.shape[1],
             self.scalars,
             self.counts,
-            np.empty(v.dense.shape[1] + len(v.values)),
+            np.empty(v.dense.shape[1] + int(v.counts.max(initial=0))),
             scores.logits,
             scores.dense_parts,
+            scores.start,
             scores.hashed_parts,
         )
 

@@ -72,8 +72,7 @@ class PluggedLogisticRegression:
 
     def run(self, steps: Steps) -> Scores:
         """Carry out score and learn steps, strictly in order."""
-        v = steps.vectors
-        scores = Scores(np.empty(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
+        scores = Scores.of(steps)
         for i, (code, y, dense, slots, values) in enumerate(steps):
             width = len(dense)
             if not (usable(dense, LARGEST) and usable(values, LARGEST)):
@@ -83,10 +82,11 @@ class PluggedLogisticRegression:
             at = np.concatenate([np.arange(width), width + slots])
             x = np.concatenate([dense, values])
             parts = self.weights[at] * x
-            scores.dense_parts[i] = parts[:width]
-            scores.hashed_parts[v.start[i] : v.start[i + 1]] = parts[width:]
             scores.logits[i] = z = float(parts.sum())
-            if code != SCORE:
+            if code == SCORE:
+                of_dense, of_pairs = scores.parts(i)
+                of_dense[:], of_pairs[:] = parts[:width], parts[width:]
+            else:
                 self.counts[0 if self._learn(at, x, sigmoid(z) - y) else 1] += 1
         return scores
 

@@ -82,8 +82,7 @@ class RiverClassifier:
 
     def run(self, steps: Steps) -> Scores:
         """Carry out score and learn steps, strictly in order."""
-        v = steps.vectors
-        scores = Scores(np.zeros(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
+        scores = Scores.of(steps)
         for i, (code, y, dense, slots, values) in enumerate(steps):
             good = usable(dense, LARGEST) and usable(values, LARGEST)
             if good:

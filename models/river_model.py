@@ -95,17 +95,16 @@ class RiverLogisticRegression:
 
     def run(self, steps: Steps) -> Scores:
         """Carry out score and learn steps, strictly in order."""
-        v = steps.vectors
-        scores = Scores(np.empty(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
+        scores = Scores.of(steps)
         for i, (code, y, dense, slots, values) in enumerate(steps):
-            a, b = v.start[i], v.start[i + 1]
             weights = self._model._weights  # noqa: SLF001 - the public one is a copy of all
             good = usable(dense, LARGEST) and usable(values, LARGEST)
             if good:
                 x = _named(dense, slots, values)
-                known = [weights.get(f"d{j}", 0.0) for j in range(len(dense))]
-                scores.dense_parts[i] = dense * known
-                scores.hashed_parts[a:b] = values * [weights.get(f"h{s}", 0.0) for s in slots]
+                if code == SCORE:
+                    of_dense, of_pairs = scores.parts(i)
+                    of_dense[:] = dense * [weights.get(f"d{j}", 0.0) for j in range(len(dense))]
+                    of_pairs[:] = values * [weights.get(f"h{s}", 0.0) for s in slots]
             else:  # all that is known of it is that it is an event
                 x = {"d0": 1.0}
                 scores.dense_parts[i, 0] = weights.get("d0", 0.0)

@@ -29,21 +29,24 @@ MEASURE = 4  # a label, first or later, that is measured but not learned
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """`n` vectors: row `i` has ``dense[i]`` and the pairs from ``start[i]`` to ``start[i + 1]``.
+    """`n` vectors: row `i` has ``dense[i]`` and the pairs from ``start[i]`` to ``end[i]``.
+
+    Rows may share pairs: an event's vector, and the one that its label is learned by, are one.
 
     Attributes
     ----------
     dense
         Shape (n, d), float64; column 0 is the intercept and is 1.
-    start
-        Shape (n + 1,), int64.
+    start, end
+        Shape (n,), int64.
     slots, values
-        Shape (start[n],): the hashed features' slots, from 0, and their values. A value is one that
-        a float32 can hold, which is how it is kept while it waits for a label.
+        The hashed features' slots, from 0, and their values. A value is one that a float32 can
+        hold, which is how it is kept while it waits for a label.
     """
 
     dense: Floats
     start: Ints
+    end: Ints
     slots: Slots
     values: Floats
 
@@ -53,13 +56,27 @@ class Vectors:
     @classmethod
     def of_dense(cls, dense: Floats) -> Vectors:
         """Vectors without hashed features."""
-        empty = np.zeros(len(dense) + 1, np.int64)
-        return cls(dense, empty, np.zeros(0, np.int32), np.zeros(0))
+        nothing = np.zeros(len(dense) + 1, np.int64)
+        return cls.in_order(dense, nothing, np.zeros(0, np.int32), np.zeros(0))
+
+    @classmethod
+    def in_order(cls, dense: Floats, bounds: Ints, slots: Slots, values: Floats) -> Vectors:
+        """Vectors whose pairs follow one another: of row `i` from ``bounds[i]`` to the next."""
+        return cls(dense, bounds[:-1], bounds[1:], slots, values)
+
+    @property
+    def counts(self) -> Ints:
+        """How many pairs each has."""
+        return self.end - self.start
+
+    def rows(self, i: int, j: int) -> Vectors:
+        """Those from `i` on, up to `j`."""
+        return Vectors(self.dense[i:j], self.start[i:j], self.end[i:j], self.slots, self.values)
 
     def widened(self, columns: Floats) -> Vectors:
         """The same with further dense features, shape (n, k), after the others."""
         dense = np.concatenate([self.dense, columns], axis=1)
-        return Vectors(dense, self.start, self.slots, self.values)
+        return Vectors(dense, self.start, self.end, self.slots, self.values)
 
 
 def to_learn(code: Codes) -> Codes:
@@ -83,9 +100,13 @@ class Steps:
     y: Codes
     vectors: Vectors
 
+    def rows(self, i: int, j: int) -> Steps:
+        """Those from `i` on, up to `j`."""
+        return Steps(self.code[i:j], self.y[i:j], self.vectors.rows(i, j))
+
     def __iter__(self) -> Iterator[tuple[int, int, Floats, Slots, Floats]]:
         """Row by row, for models that are not compiled."""
         v = self.vectors
         for i, code in enumerate(self.code.tolist()):
-            a, b = v.start[i], v.start[i + 1]
+            a, b = v.start[i], v.end[i]
             yield code, int(self.y[i]), v.dense[i], v.slots[a:b], v.values[a:b]

@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from models.detection import logits_of_inputs
 from models.scores import Scores
 from models.vectors import Steps
@@ -39,11 +37,10 @@ class Verdict:
 
     def run(self, steps: Steps) -> Scores:
         """Say it for each step."""
-        v = steps.vectors
-        logits = logits_of_inputs(v.dense[:, self.column])
-        parts = np.zeros(v.dense.shape)
-        parts[:, self.column] = logits
-        return Scores(logits, parts, np.zeros(len(v.values)))
+        scores = Scores.of(steps)
+        scores.logits[:] = logits_of_inputs(steps.vectors.dense[:, self.column])
+        scores.dense_parts[:, self.column] = scores.logits
+        return scores
 
     def snapshot(self) -> dict[str, Any]:
         return {}

@@ -122,8 +122,7 @@ class Guarded:
             self.why = _reason(error)
         finally:
             self.seconds += time.perf_counter() - started
-        v = steps.vectors
-        return Scores(np.zeros(len(v)), np.zeros(v.dense.shape), np.zeros(len(v.values)))
+        return Scores.of(steps)
 
     @property
     def rate(self) -> float:

@@ -61,12 +61,12 @@ class Workings:
     def contributions(self, features: Features, events: Events, event: int) -> Named:
         """What each feature added to the leading arm's logit; with the intercept it is the sum."""
         said = self.said[self.leader(event)]
-        dense, hashed = said.dense_parts[self.rows[event]], said.hashed_parts[self._pairs(event)]
-        return self._named(features, events, event, dense, hashed)
+        return self._named(features, events, event, *said.parts(self.rows[event]))
 
     def values(self, features: Features, events: Events, event: int) -> Named:
         """The value of each feature, under the same names in the same order."""
-        hashed = self.vectors.values[self._pairs(event)]
+        row = self.rows[event]
+        hashed = self.vectors.values[self.vectors.start[row] : self.vectors.end[row]]
         return self._named(features, events, event, self.raw[event], hashed)
 
     def _named(
@@ -86,7 +86,3 @@ class Workings:
             for column in np.flatnonzero(parts.any(axis=0)).tolist()
         ]
         return [*found, (UNUSUAL, float(each @ (1.0 - parts.sum(axis=1))))]
-
-    def _pairs(self, event: int) -> slice:
-        start, row = self.vectors.start, self.rows[event]
-        return slice(int(start[row]), int(start[row + 1]))

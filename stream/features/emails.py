@@ -216,11 +216,12 @@ class EmailFeatures:
         )  # fmt: skip
         known = self.windows.run(ops, keys, np.zeros(n))
         _history(known, domains, skeletons, self._look_alikes, self._mask, start, slots, values)
-        return Vectors(np.ones((n, 1)), start, slots[: start[-1]], values[: start[-1]])
+        ones, most = np.ones((n, 1)), start[-1]
+        return Vectors.in_order(ones, start, slots[:most], values[:most])
 
     def observe(self, events: Emails, vectors: Vectors) -> tuple[Floats, Hashes]:
         """How long each message is, and how much was found in it."""
-        sizes = np.stack([np.diff(events.start), np.diff(vectors.start)], axis=1)
+        sizes = np.stack([np.diff(events.start), vectors.counts], axis=1)
         return np.log1p(sizes.astype(np.float64)), np.zeros((len(events), 0), np.uint64)
 
     def reasons(

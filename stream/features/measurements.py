@@ -204,8 +204,7 @@ class MeasurementFeatures:
         known = self.windows.run(ops, events.keys, events.value - said[:, BEGAN])
         dense = np.empty((len(events), len(self.names)))
         _dense(events.ts, events.value, said, known, dense)
-        nothing = np.zeros(len(events) + 1, np.int64)
-        return Vectors(dense, nothing, np.zeros(0, np.int32), np.zeros(0))
+        return Vectors.of_dense(dense)
 
     def reasons(
         self,

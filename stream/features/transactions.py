@@ -143,7 +143,7 @@ class TransactionFeatures:
         _dense(events.ts, events.amount, self.has_amount, known, events.numeric, dense)
         width = len(self.categories)
         mask = np.uint64((1 << self.hash_bits) - 1)
-        return Vectors(
+        return Vectors.in_order(
             dense,
             np.arange(len(events) + 1, dtype=np.int64) * width,
             (events.categories.reshape(-1) & mask).astype(np.int32),

@@ -56,19 +56,14 @@ def random_steps(n: int, *, seed: int = 0, bad: float = 0.0) -> Steps:
             values[start[row]] = rng.choice(poison)
         else:
             dense[row, 1] = rng.choice(poison)
-    return Steps(code, y, Vectors(dense, start, slots.astype(np.int32), values))
+    return Steps(code, y, Vectors.in_order(dense, start, slots.astype(np.int32), values))
 
 
-def rows(vectors: Vectors, i: int, j: int) -> Vectors:
-    """Rows `i` to `j` of `vectors`."""
-    a, b = vectors.start[i], vectors.start[j]
-    start = vectors.start[i : j + 1] - a
-    return Vectors(vectors.dense[i:j], start, vectors.slots[a:b], vectors.values[a:b])
-
-
-def part(steps: Steps, i: int, j: int) -> Steps:
-    """Steps `i` to `j` of `steps`."""
-    return Steps(steps.code[i:j], steps.y[i:j], rows(steps.vectors, i, j))
+def pairs(vectors: Vectors) -> tuple[list[list[int]], list[list[float]]]:
+    """The slots of each row, and the values."""
+    bounds = list(zip(vectors.start.tolist(), vectors.end.tolist(), strict=True))
+    slots, values = vectors.slots.tolist(), vectors.values.tolist()
+    return [slots[a:b] for a, b in bounds], [values[a:b] for a, b in bounds]
 
 
 def cuts(n: int, size: int) -> Iterator[tuple[int, int]]:

@@ -43,7 +43,7 @@ from models.scaler import StandardScaler
 from models.schedules import TimeBasedDecay
 from models.state import come_back, leave
 from models.vectors import SCORE
-from tests.models.helpers import DENSE, HASH_BITS, PAIRS, bits, cuts, part, random_steps, rows
+from tests.models.helpers import DENSE, HASH_BITS, PAIRS, bits, cuts, pairs, random_steps
 
 LENGTH, STOP = 700, 313
 STEPS = random_steps(LENGTH, bad=0.02)
@@ -64,7 +64,7 @@ def answering(optimizer: Optimizer | None = None) -> Answering:
 
 
 def feed_model(model: Model, i: int, j: int) -> Outputs:
-    said = model.run(part(STEPS, i, j))
+    said = model.run(STEPS.rows(i, j))
     return said.logits, said.dense_parts, said.hashed_parts
 
 
@@ -101,8 +101,8 @@ def feed_examples(examples: Examples, i: int, j: int) -> Outputs:
         np.count_nonzero(STEPS.code[:i] == SCORE),
         np.count_nonzero(STEPS.code[:j] == SCORE),
     )
-    got = examples.recall(code, places, rows(STEPS.vectors, int(first), int(last)))
-    return got.dense, np.diff(got.start), got.slots, got.values
+    got = examples.recall(code, places, STEPS.vectors.rows(int(first), int(last)))
+    return got.dense, got.counts, *map(np.concatenate, pairs(got))
 
 
 def feed_given(given: GivenScores, i: int, j: int) -> Outputs:

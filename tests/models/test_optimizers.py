@@ -35,7 +35,7 @@ from models.optimizers import (
 from models.protocols import Optimizer, Schedule
 from models.schedules import Constant, TimeBasedDecay
 from models.vectors import LEARN, SCORE, Floats, Steps, Vectors
-from tests.models.helpers import DENSE, HASH_BITS, SIZE, bits, cuts, part, random_steps
+from tests.models.helpers import DENSE, HASH_BITS, SIZE, bits, cuts, random_steps
 
 Where = NDArray[np.int64]
 State = defaultdict[str, Floats]
@@ -294,7 +294,7 @@ def fed(optimizer: Optimizer, schedule: Schedule, steps: Steps, **settings: Any)
 def test_untouched_coordinates_stay_to_the_bit(optimizer: Optimizer) -> None:
     model = fed(optimizer, Constant(0.1), random_steps(300), l2=0.01)
     before = {name: getattr(model, name).copy() for name in ("weights", "state")}
-    vectors = Vectors(
+    vectors = Vectors.in_order(
         np.array([[1.0, 2.0, -1.0, 0.5]]), np.array([0, 2]), np.array([5, 9], np.int32), np.ones(2)
     )
     model.run(Steps(np.array([LEARN], np.int8), np.array([1], np.int8), vectors))
@@ -310,7 +310,7 @@ def test_cuts_and_snapshots_change_nothing(optimizer: Optimizer) -> None:
     whole = fed(optimizer, Constant(0.1), steps, l2=0.01, clip=1.0, max_weight=0.5)
     cut = LogisticRegression(DENSE, optimizer, Constant(0.1), HASH_BITS, 0.01, 1.0, 0.5)
     for i, j in cuts(300, 7):
-        cut.run(part(steps, i, j))
+        cut.run(steps.rows(i, j))
         saved = deepcopy(cut.snapshot())
         cut = LogisticRegression(DENSE, optimizer, Constant(0.1), HASH_BITS, 0.01, 1.0, 0.5)
         cut.restore(saved)
@@ -390,7 +390,7 @@ def test_figures() -> None:
     norms = []
     for code, y, dense, slots, values in random_steps(500):
         before = model.weights.copy()
-        row = Vectors(dense[None], np.array([0, len(slots)]), slots, values)
+        row = Vectors.in_order(dense[None], np.array([0, len(slots)]), slots, values)
         said = model.run(Steps(np.array([code], np.int8), np.array([y], np.int8), row))
         if code != SCORE:
             p = 1 / (1 + math.exp(-said.logits[0]))
@@ -411,7 +411,7 @@ def test_effective_rate_of_sgd_is_the_rate() -> None:
 def test_dog_knows_how_far_it_is_also_where_slots_come_twice() -> None:
     rng, n = np.random.default_rng(2), 500
     slots = rng.integers(0, 8, 4 * n).astype(np.int32)
-    vectors = Vectors(np.ones((n, 1)), np.arange(n + 1) * 4, slots, rng.normal(size=4 * n))
+    vectors = Vectors.in_order(np.ones((n, 1)), np.arange(n + 1) * 4, slots, rng.normal(size=4 * n))
     model = LogisticRegression(1, DoG(reach=0.1), Constant(1.0), hash_bits=3)
     model.run(Steps(np.ones(n, np.int8), rng.integers(0, 2, n).astype(np.int8), vectors))
     assert model.scalars[FIGURES + 1] == pytest.approx(model.weight_norm**2, rel=1e-12)
@@ -446,7 +446,9 @@ def test_a_token_seen_late_starts_as_one_seen_early() -> None:
         model = LogisticRegression(1, Adam(), Constant(0.01), hash_bits=1)
         model.weights[0] = -2.0
         slots = np.array([0] * before + [1], np.int32)
-        one = Vectors(np.zeros((before + 1, 1)), np.arange(before + 2), slots, np.ones(before + 1))
+        one = Vectors.in_order(
+            np.zeros((before + 1, 1)), np.arange(before + 2), slots, np.ones(before + 1)
+        )
         model.run(Steps(np.ones(before + 1, np.int8), np.ones(before + 1, np.int8), one))
         return float(model.weights[2])
 

@@ -101,21 +101,11 @@ def arm(make: Make) -> RiverClassifier:
 
 def both(model: Model, steps: Steps, pieces: Iterator[tuple[int, int]]) -> list[bytes]:
     """Logits and dense parts as bytes, done in pieces."""
-    said = [model.run(piece(steps, a, b)) for a, b in pieces]
+    said = [model.run(steps.rows(a, b)) for a, b in pieces]
     return [
         np.concatenate([scores.logits for scores in said]).tobytes(),
         np.concatenate([scores.dense_parts for scores in said]).tobytes(),
     ]
-
-
-def piece(steps: Steps, a: int, b: int) -> Steps:
-    v = steps.vectors
-    pairs = slice(v.start[a], v.start[b])
-    return Steps(
-        steps.code[a:b],
-        steps.y[a:b],
-        Vectors(v.dense[a:b], v.start[a : b + 1] - v.start[a], v.slots[pairs], v.values[pairs]),
-    )
 
 
 N = 150
@@ -123,12 +113,12 @@ STEPS = random_steps(2 * N, bad=0.02)
 
 
 def second_half(model: Model, size: int) -> list[bytes]:
-    return both(model, piece(STEPS, N, 2 * N), cuts(N, size))
+    return both(model, STEPS.rows(N, 2 * N), cuts(N, size))
 
 
 def half_done(make: Make) -> tuple[RiverClassifier, dict[str, Any]]:
     model = arm(make)
-    model.run(piece(STEPS, 0, N))
+    model.run(STEPS.rows(0, N))
     return model, pickle.loads(pickle.dumps(leave(model.snapshot())))
 
 
@@ -166,9 +156,9 @@ def test_goes_on_to_the_bit(name: str, elsewhere: Mapping[str, str]) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_scores_are_rivers_and_change_nothing(name: str) -> None:
     """River by hand, which scores learning steps too but nothing more often."""
-    logits = arm(MODELS[name]).run(piece(STEPS, 0, N)).logits
+    logits = arm(MODELS[name]).run(STEPS.rows(0, N)).logits
     model = MODELS[name]()
-    for i, (code, y, dense, slots, values) in enumerate(piece(STEPS, 0, N)):
+    for i, (code, y, dense, slots, values) in enumerate(STEPS.rows(0, N)):
         if not (np.abs([*dense, *values]) < 1e9).all():
             continue
         x = dict(zip(NAMES[1:], dense[1:].tolist(), strict=True))
@@ -257,7 +247,7 @@ def test_a_stop_is_no_refusal(error: type[BaseException]) -> None:
     model = RiverClassifier(NAMES, Moody, also={__name__})
     model._model = Stopping()
     with pytest.raises(error):
-        model.run(piece(STEPS, 0, 1))
+        model.run(STEPS.rows(0, 1))
 
 
 def test_a_schedule_drives_it() -> None:
@@ -265,7 +255,7 @@ def test_a_schedule_drives_it() -> None:
     rates = []
     for a, b in cuts(N, 50):
         rates.append(model.rate)
-        model.run(piece(STEPS, a, b))
+        model.run(STEPS.rows(a, b))
     assert rates == sorted(rates, reverse=True)
     assert model._model.optimizer.learning_rate == model.rate == SCHEDULE.get(model.learned)
 

@@ -96,7 +96,7 @@ def test_refuses_a_rate_that_is_not_usable(rate: float) -> None:
 
 def test_a_slot_met_twice_in_a_vector_counts_as_the_sum() -> None:
     slots, values = np.array([3, 3, 1, 3], np.int32), np.array([1.0, 2.0, -1.0, 0.5])
-    vectors = Vectors(np.ones((2, 1)), np.array([0, 3, 4]), slots, values)
+    vectors = Vectors.in_order(np.ones((2, 1)), np.array([0, 3, 4]), slots, values)
     steps = Steps(np.array([LEARN, SCORE], np.int8), np.array([1, 0], np.int8), vectors)
     ours = LogisticRegression(1, SGD(), Constant(0.5), hash_bits=2)
     river = RiverLogisticRegression(SGD(), Constant(0.5))

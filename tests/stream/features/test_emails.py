@@ -68,7 +68,7 @@ def learn(of: EmailFeatures, slot: int, y: int, code: int = LEARN) -> None:
 
 
 def rows(of: Vectors) -> list[list[int]]:
-    return [of.slots[a:b].tolist() for a, b in zip(of.start, of.start[1:], strict=False)]
+    return [of.slots[a:b].tolist() for a, b in zip(of.start, of.end, strict=True)]
 
 
 def history(of: EmailFeatures, message: bytes) -> list[int]:
@@ -77,7 +77,7 @@ def history(of: EmailFeatures, message: bytes) -> list[int]:
 
 
 def squares(of: Vectors, found: Found) -> list[float]:
-    values = of.values[: of.start[1]]
+    values = of.values[: of.end[0]]
     ends = np.cumsum([*map(len, found.groups), HISTORY])
     return [float(np.sum(part**2)) for part in np.split(values, ends[:-1])]
 
@@ -199,7 +199,7 @@ def test_reasons_are_the_parts_of_a_vector_by_name() -> None:
     of, quoting = features(), features(show_text=True)
     event = mails(TEXTS[0], TEXTS[1])
     made = of.run(ops(SCORE, SCORE), event)
-    added = [2.0**-i for i in range(made.start[2] - made.start[1])]
+    added = [2.0**-i for i in range(made.counts[1])]
     for each in (of, quoting):
         reasons = each.reasons(event, 1, [9.0], added)
         assert math.fsum(part for _, part in reasons) == math.fsum(added)

@@ -140,7 +140,8 @@ def test_categories_are_hashed_by_name_and_value() -> None:
     assert pairs[0] == pairs[2]
     assert pairs[3] == pairs[4]  # as with ids, 1 and "1" are the same
     assert len({slot for pair in pairs for slot in pair}) == 6
-    assert found.start.tolist() == [0, 2, 4, 6, 8, 10]
+    assert found.start.tolist() == [0, 2, 4, 6, 8]
+    assert found.end.tolist() == [2, 4, 6, 8, 10]
     assert found.values.tolist() == [1.0] * 10
 
 
