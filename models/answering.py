@@ -91,7 +91,7 @@ def _loss(logit: float, y: int) -> float:
 def _watch(
     code: Codes, y: Codes, dense: Floats, start: Ints, end: Ints, slots: Slots, values: Floats,
     optimizer: int, parameters: Floats, rates: Floats, l2: float, clip: float, max_weight: float,
-    cells: Floats, stride: int, scalars: Floats, counts: Ints, space: Floats, logits: Floats,
+    cells: Floats, scalars: Floats, counts: Ints, space: Floats, logits: Floats,
     dense_parts: Floats, parts_start: Ints, hashed_parts: Floats,
     every: int, ends: Ints, figures: Floats, errors: Floats, levels: Codes, statistics: Floats,
     delta: float, clock: int, max_buckets: int, least: float, grace_period: float,
@@ -108,7 +108,7 @@ def _watch(
         kernels.run(
             code[i:j], y[i:j], dense[i:j], start[i:j], end[i:j], slots, values, optimizer,
             parameters, rates[counts[kernels.LEARNED] - first :], l2, clip, max_weight, cells,
-            stride, scalars, counts, space, logits[i:j], dense_parts[i:j],
+            scalars, counts, space, logits[i:j], dense_parts[i:j],
             parts_start[i : j + 1], hashed_parts,
         )  # fmt: skip
         labels = 0

@@ -117,15 +117,15 @@ def square(values: Floats) -> float:
 
 @inlined
 def logit(
-    x: Floats, slots: Slots, values: Floats, cells: Floats, stride: int,
+    x: Floats, slots: Slots, values: Floats, cells: Floats,
     of_dense: Floats, of_pairs: Floats,
 ) -> float:  # fmt: skip
     """The sum of the parts of one vector, which are filled in."""
     width = len(x)
     for j in range(width):
-        of_dense[j] = cells[stride * j] * x[j]
+        of_dense[j] = cells[j, 0] * x[j]
     for k in range(len(slots)):
-        of_pairs[k] = cells[stride * (width + slots[k])] * values[k]
+        of_pairs[k] = cells[width + slots[k], 0] * values[k]
     return total(of_dense) + total(of_pairs)
 
 
@@ -141,21 +141,21 @@ def same(x: Floats, other: Floats) -> bool:
 @inlined
 def each(
     rule: Rule, rate: float, p: Settings, bound: float, slots: Slots,
-    cells: Floats, stride: int, work: Floats,
+    cells: Floats, work: Floats,
 ) -> None:  # fmt: skip
     """Change the weights of one vector by `rule`; `work` comes as gradient, and goes as change."""
     width = len(work) - len(slots)
     for j in range(width):
-        at = stride * j
-        w = cells[at]
+        at = j
+        w = cells[at, 0]
         new = min(max(rule(at, work[j], w, rate, cells, p), -bound), bound)
-        cells[at] = new
+        cells[at, 0] = new
         work[j] = w - new
     for k in range(len(slots)):
-        at = stride * (width + slots[k])
-        w = cells[at]
+        at = width + slots[k]
+        w = cells[at, 0]
         new = min(max(rule(at, work[width + k], w, rate, cells, p), -bound), bound)
-        cells[at] = new
+        cells[at, 0] = new
         work[width + k] = w - new
 
 
@@ -166,10 +166,10 @@ def descend(rate: float, bound: float, slots: Slots, cells: Floats, work: Floats
     growth = 0.0
     for c in range(len(work)):
         j = c if c < width else width + slots[c - width]
-        w = cells[j]
+        w = cells[j, 0]
         new = min(max(w - rate * work[c], -bound), bound)
         growth += (new - w) * (new + w)
-        cells[j] = new
+        cells[j, 0] = new
         work[c] = w - new
     return growth
 
@@ -179,43 +179,43 @@ def hypergradient(slots: Slots, width: int, cells: Floats, work: Floats, label: 
     """The product of this gradient and the one of the label before, which is then replaced."""
     product = 0.0
     for c in range(len(work)):
-        at = 3 * (c if c < width else width + slots[c - width])
-        if cells[at + 2] == label - 1.0:
-            product += work[c] * cells[at + 1]
-        cells[at + 1] = work[c]
-        cells[at + 2] = label
+        at = c if c < width else width + slots[c - width]
+        if cells[at, 2] == label - 1.0:
+            product += work[c] * cells[at, 1]
+        cells[at, 1] = work[c]
+        cells[at, 2] = label
     return product
 
 
 @inlined
 def step(
     optimizer: int, p: Settings, rate: float, l2: float, bound: float, square_norm: float,
-    slots: Slots, cells: Floats, stride: int, scalars: Floats, work: Floats,
+    slots: Slots, cells: Floats, scalars: Floats, work: Floats,
 ) -> None:  # fmt: skip
     """Take one step of `optimizer`; `work` comes as gradient, and goes as weight change."""
     if optimizer == rules.SGD_STEP:
-        each(rules.sgd, rate, p, bound, slots, cells, stride, work)
+        each(rules.sgd, rate, p, bound, slots, cells, work)
     elif optimizer == rules.ADAGRAD:
-        each(rules.adagrad, rate, p, bound, slots, cells, stride, work)
+        each(rules.adagrad, rate, p, bound, slots, cells, work)
     elif optimizer in (rules.MOMENTUM, rules.NESTEROV):
-        each(rules.momentum, rate, p, bound, slots, cells, stride, work)
+        each(rules.momentum, rate, p, bound, slots, cells, work)
     elif optimizer == rules.ADADELTA:
-        each(rules.adadelta, rate, p, bound, slots, cells, stride, work)
+        each(rules.adadelta, rate, p, bound, slots, cells, work)
     elif optimizer == rules.RMSPROP:
-        each(rules.rmsprop, rate, p, bound, slots, cells, stride, work)
+        each(rules.rmsprop, rate, p, bound, slots, cells, work)
     elif optimizer == rules.ADAM:
-        each(rules.adam, rate, p, bound, slots, cells, stride, work)
+        each(rules.adam, rate, p, bound, slots, cells, work)
     elif optimizer == rules.ADAMW:
         pull = (p[0], p[1], p[2], p[3] + l2, 0.0)
-        each(rules.adamw, rate, pull, bound, slots, cells, stride, work)
+        each(rules.adamw, rate, pull, bound, slots, cells, work)
     elif optimizer == rules.AMSGRAD:
-        each(rules.amsgrad, rate, p, bound, slots, cells, stride, work)
+        each(rules.amsgrad, rate, p, bound, slots, cells, work)
     elif optimizer == rules.NADAM:
-        each(rules.nadam, rate, p, bound, slots, cells, stride, work)
+        each(rules.nadam, rate, p, bound, slots, cells, work)
     elif optimizer == rules.FTRL:
-        each(rules.ftrl, rate, p, bound, slots, cells, stride, work)
+        each(rules.ftrl, rate, p, bound, slots, cells, work)
     elif optimizer == rules.COCOB:
-        each(rules.cocob, rate, p, bound, slots, cells, stride, work)
+        each(rules.cocob, rate, p, bound, slots, cells, work)
     elif optimizer == rules.DOG:
         # Scalars: the squared gradient norms' sum, the weights' squared norm now and at most.
         scalars[0] += square_norm
@@ -233,7 +233,7 @@ def step(
         scalars[1] += p[0] * hypergradient(slots, width, cells, work, scalars[0])
         scalars[1] = min(max(scalars[1], p[1]), p[2])
         own = min(scalars[1], 1.0 / l2) if l2 > 0.0 else scalars[1]
-        each(rules.sgd, own, p, bound, slots, cells, stride, work)
+        each(rules.sgd, own, p, bound, slots, cells, work)
 
 
 @inlined
@@ -241,9 +241,9 @@ def ahead(x: Floats, slots: Slots, values: Floats, p: Settings, cells: Floats) -
     """How far the logit moves if each weight goes on with its momentum (Nesterov)."""
     z = 0.0
     for j in range(len(x)):
-        z -= p[0] * cells[2 * j + 1] * x[j]
+        z -= p[0] * cells[j, 1] * x[j]
     for k in range(len(slots)):
-        z -= p[0] * cells[2 * (len(x) + slots[k]) + 1] * values[k]
+        z -= p[0] * cells[len(x) + slots[k], 1] * values[k]
     return z
 
 
@@ -263,7 +263,6 @@ def run(
     clip: float,
     max_weight: float,
     cells: Floats,
-    stride: int,
     scalars: Floats,
     counts: Ints,
     space: Floats,
@@ -300,13 +299,13 @@ def run(
             logits[i] = logits[i - 1]
         elif not good:  # all that is known of it is that it is an event
             counts[REFUSED] += 1
-            dense_parts[i, 0] = cells[0]
-            logits[i] = cells[0]
+            dense_parts[i, 0] = cells[0, 0]
+            logits[i] = cells[0, 0]
         elif code[i] == SCORE:
             parts = hashed_parts[parts_start[i] : parts_start[i + 1]]
-            logits[i] = logit(x, slots, values, cells, stride, dense_parts[i], parts)
+            logits[i] = logit(x, slots, values, cells, dense_parts[i], parts)
         else:
-            logits[i] = logit(x, slots, values, cells, stride, work[:width], work[width:])
+            logits[i] = logit(x, slots, values, cells, work[:width], work[width:])
         fresh = good and code[i] == SCORE
         if code[i] == SCORE:
             continue
@@ -321,17 +320,21 @@ def run(
         if look:
             z += ahead(x, slots, values, p, cells)
         g = sigmoid(z) - y[i]
-        # The intercept is not shrunk: l2 pulls towards "no evidence", not towards "one half".
-        work[0] = g * x[0]
-        for j in range(1, width):
-            work[j] = g * x[j] + coupled * cells[stride * j]
+        for j in range(width):
+            work[j] = g * x[j]
         for k in range(len(slots)):
-            work[width + k] = g * values[k] + coupled * cells[stride * (width + slots[k])]
+            work[width + k] = g * values[k]
+        if coupled > 0.0:
+            # The intercept is not shrunk: l2 pulls towards "no evidence", not towards "one half".
+            for j in range(1, width):
+                work[j] += coupled * cells[j, 0]
+            for k in range(len(slots)):
+                work[width + k] += coupled * cells[width + slots[k], 0]
         if look and coupled > 0.0:
             for j in range(1, width):
-                work[j] -= coupled * p[0] * cells[2 * j + 1]
+                work[j] -= coupled * p[0] * cells[j, 1]
             for k in range(len(slots)):
-                work[width + k] -= coupled * p[0] * cells[2 * (width + slots[k]) + 1]
+                work[width + k] -= coupled * p[0] * cells[width + slots[k], 1]
         measured = counts[LEARNED] % EVERY == 0
         square_norm = 0.0
         if measured or norm_matters:
@@ -346,7 +349,7 @@ def run(
                 square_norm = clip * clip
         counts[LEARNED] += 1
         own = scalars[FIGURES:]
-        step(optimizer, p, rate, l2, bound, square_norm, slots, cells, stride, own, work)
+        step(optimizer, p, rate, l2, bound, square_norm, slots, cells, own, work)
         if measured:
             scalars[GRADIENT] = rules.mean(FADING, scalars[GRADIENT], square_norm)
             scalars[CHANGE] = rules.mean(FADING, scalars[CHANGE], square(work))

@@ -11,6 +11,7 @@ import numpy as np
 from models import kernels, rules
 from models.answers import Act, OnDrift, acts, rates
 from models.protocols import Optimizer, Schedule
+from models.schedules import Constant
 from models.scores import Scores
 from models.state import come_back, leave
 from models.vectors import LEARN, SCORE, Floats, Steps, Vectors
@@ -104,6 +105,13 @@ class LogisticRegression:
         start, height, fade = self.clock.tolist()
         return rates(self.schedule, int(start), height, fade)
 
+    def _next_rates(self, labels: int) -> Floats:
+        """Those of the next labels."""
+        if isinstance(self.schedule, Constant) and not self.clock.any():
+            return np.full(labels, self.schedule.rate)
+        clock = range(self.learned, self.learned + labels)
+        return np.fromiter(map(self._rates(), clock), np.float64, labels)
+
     @property
     def gradient_norm(self) -> float:
         """Norm of the gradient: the root of its mean square over the last labels; 0 at first."""
@@ -139,8 +147,6 @@ class LogisticRegression:
         """What `kernels.run` is called with, to carry out the steps and fill the scores."""
         v = steps.vectors
         labels = int(np.count_nonzero(steps.code != SCORE))
-        first = self.learned
-        clock = range(first, first + labels)
         return (
             steps.code,
             steps.y,
@@ -151,12 +157,11 @@ class LogisticRegression:
             v.values,
             self.optimizer.code,
             self._parameters,
-            np.fromiter(map(self._rates(), clock), np.float64, labels),
+            self._next_rates(labels),
             self.l2,
             self.clip,
             self.max_weight,
-            self._cells.reshape(-1),
-            self._cells.shape[1],
+            self._cells,
             self.scalars,
             self.counts,
             np.empty(v.dense.shape[1] + int(v.counts.max(initial=0))),

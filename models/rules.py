@@ -42,32 +42,32 @@ def sgd(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) ->
 
 @inlined
 def adagrad(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -> float:
-    squares: float = cells[at + 1] + g * g
-    cells[at + 1] = squares
+    squares: float = cells[at, 1] + g * g
+    cells[at, 1] = squares
     return w - rate * g / (math.sqrt(squares) + p[0])
 
 
 @inlined
 def momentum(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -> float:
-    velocity: float = p[0] * cells[at + 1] + rate * g
-    cells[at + 1] = velocity
+    velocity: float = p[0] * cells[at, 1] + rate * g
+    cells[at, 1] = velocity
     return w - velocity
 
 
 @inlined
 def adadelta(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -> float:
     rho, eps = p[0], p[1]
-    squares = rho * cells[at + 1] + (1.0 - rho) * g * g
-    change = math.sqrt(cells[at + 2] + eps) / math.sqrt(squares + eps) * g
-    cells[at + 1] = squares
-    cells[at + 2] = rho * cells[at + 2] + (1.0 - rho) * change * change
+    squares = rho * cells[at, 1] + (1.0 - rho) * g * g
+    change = math.sqrt(cells[at, 2] + eps) / math.sqrt(squares + eps) * g
+    cells[at, 1] = squares
+    cells[at, 2] = rho * cells[at, 2] + (1.0 - rho) * change * change
     return w - rate * change
 
 
 @inlined
 def rmsprop(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -> float:
-    squares = p[0] * cells[at + 1] + (1.0 - p[0]) * g * g
-    cells[at + 1] = squares
+    squares = p[0] * cells[at, 1] + (1.0 - p[0]) * g * g
+    cells[at, 1] = squares
     return w - rate * g / (math.sqrt(squares) + p[1])
 
 
@@ -79,14 +79,14 @@ def mean(decay: float, old: float, new: float) -> float:
 
 @inlined
 def adam(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -> float:
-    m = mean(p[0], cells[at + 1], g)
-    v = mean(p[1], cells[at + 2], g * g)
-    m_share = mean(p[0], cells[at + 3], 1.0)
-    v_share = mean(p[1], cells[at + 4], 1.0)
-    cells[at + 1] = m
-    cells[at + 2] = v
-    cells[at + 3] = m_share
-    cells[at + 4] = v_share
+    m = mean(p[0], cells[at, 1], g)
+    v = mean(p[1], cells[at, 2], g * g)
+    m_share = mean(p[0], cells[at, 3], 1.0)
+    v_share = mean(p[1], cells[at, 4], 1.0)
+    cells[at, 1] = m
+    cells[at, 2] = v
+    cells[at, 3] = m_share
+    cells[at, 4] = v_share
     return w - rate * m / (m_share * (math.sqrt(v / v_share) + p[2]))
 
 
@@ -98,34 +98,34 @@ def adamw(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) 
 
 @inlined
 def amsgrad(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -> float:
-    m = mean(p[0], cells[at + 1], g)
-    v = mean(p[1], cells[at + 2], g * g)
-    largest: float = max(cells[at + 3], v)
-    m_share = mean(p[3], cells[at + 4], 1.0)  # a decay of 0 corrects nothing
-    v_share = mean(p[4], cells[at + 5], 1.0)
-    cells[at + 1] = m
-    cells[at + 2] = v
-    cells[at + 3] = largest
-    cells[at + 4] = m_share
-    cells[at + 5] = v_share
+    m = mean(p[0], cells[at, 1], g)
+    v = mean(p[1], cells[at, 2], g * g)
+    largest: float = max(cells[at, 3], v)
+    m_share = mean(p[3], cells[at, 4], 1.0)  # a decay of 0 corrects nothing
+    v_share = mean(p[4], cells[at, 5], 1.0)
+    cells[at, 1] = m
+    cells[at, 2] = v
+    cells[at, 3] = largest
+    cells[at, 4] = m_share
+    cells[at, 5] = v_share
     return w - rate * m / (m_share * (math.sqrt(largest / v_share) + p[2]))
 
 
 @inlined
 def nadam(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -> float:
-    m = mean(p[0], cells[at + 1], g)
-    v = mean(p[1], cells[at + 2], g * g)
-    v_share = mean(p[1], cells[at + 3], 1.0)
-    risen = mean(p[3], cells[at + 4], 1.0)  # 1 - 0.96 ** (t * momentum_decay)
+    m = mean(p[0], cells[at, 1], g)
+    v = mean(p[1], cells[at, 2], g * g)
+    v_share = mean(p[1], cells[at, 3], 1.0)
+    risen = mean(p[3], cells[at, 4], 1.0)  # 1 - 0.96 ** (t * momentum_decay)
     mu = 0.5 * p[0] * (1.0 + risen)
     mu_next = 0.5 * p[0] * (1.0 + mean(p[3], risen, 1.0))
-    share: float = 1.0 - mu * (1.0 - cells[at + 5])  # 1 - mu_1 * ... * mu_t
+    share: float = 1.0 - mu * (1.0 - cells[at, 5])  # 1 - mu_1 * ... * mu_t
     share_next = 1.0 - mu_next * (1.0 - share)
-    cells[at + 1] = m
-    cells[at + 2] = v
-    cells[at + 3] = v_share
-    cells[at + 4] = risen
-    cells[at + 5] = share
+    cells[at, 1] = m
+    cells[at, 2] = v
+    cells[at, 3] = v_share
+    cells[at, 4] = risen
+    cells[at, 5] = share
     ahead: float = (1.0 - mu) * g / share + mu_next * m / share_next
     return w - rate * ahead / (math.sqrt(v / v_share) + p[2])
 
@@ -134,12 +134,12 @@ def nadam(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) 
 def ftrl(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -> float:
     if rate < 1e-100:  # nothing would move, and 1 / rate overflow
         return w
-    n = cells[at + 2] + g * g
+    n = cells[at, 2] + g * g
     inverse = (p[0] + math.sqrt(n)) / rate  # 1 / the rate of this weight
-    z: float = cells[at + 1] + g - (inverse - cells[at + 3]) * w
-    cells[at + 1] = z
-    cells[at + 2] = n
-    cells[at + 3] = inverse
+    z: float = cells[at, 1] + g - (inverse - cells[at, 3]) * w
+    cells[at, 1] = z
+    cells[at, 2] = n
+    cells[at, 3] = inverse
     l1 = p[1] if at > 0 else 0.0
     l2 = p[2] if at > 0 else 0.0
     if abs(z) <= l1:
@@ -149,14 +149,14 @@ def ftrl(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -
 
 @inlined
 def cocob(at: int, g: float, w: float, rate: float, cells: Floats, p: Settings) -> float:  # noqa: ARG001
-    largest: float = max(cells[at + 1], abs(g))
-    total: float = cells[at + 2] + abs(g)
-    reward: float = max(cells[at + 3] - w * g, 0.0)
-    tilt: float = cells[at + 4] - g
-    cells[at + 1] = largest
-    cells[at + 2] = total
-    cells[at + 3] = reward
-    cells[at + 4] = tilt
+    largest: float = max(cells[at, 1], abs(g))
+    total: float = cells[at, 2] + abs(g)
+    reward: float = max(cells[at, 3] - w * g, 0.0)
+    tilt: float = cells[at, 4] - g
+    cells[at, 1] = largest
+    cells[at, 2] = total
+    cells[at, 3] = reward
+    cells[at, 4] = tilt
     if largest == 0.0:
         return w
     return tilt / max(total + largest, p[0] * largest) * (1.0 + reward / largest)
