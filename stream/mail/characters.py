@@ -13,9 +13,10 @@ AMPERSAND, APOSTROPHE, HASH, STAR, UNDERSCORE = map(number, b"&'#*_")
 NO_DIGIT = number(-1)
 
 _ALL = [chr(i) for i in range(128)] + ["é"] * 128
-_IS_SPACE, _IS_DIGIT, _IS_LETTER, _IS_HOST, _CUTS_WORDS, _CUTS_HEADER, _IS_CAPITAL = (
-    1 << i for i in range(7)
-)
+(
+    _IS_SPACE, _IS_DIGIT, _IS_LETTER, _IS_HOST, _CUTS_WORDS, _CUTS_HEADER, _IS_CAPITAL,
+    _STARTS_LINK,
+) = (1 << i for i in range(8))  # fmt: skip
 # $, %, &, @, backslash and ^ are parts of words: "100%", "$5", "a@b".
 _KINDS = np.array(
     [
@@ -26,6 +27,7 @@ _KINDS = np.array(
         | _CUTS_WORDS * (not (c.isalnum() or c in "$%&@\\^\x7f") and not "\x00" < c < "\t")
         | _CUTS_HEADER * (c.isspace() or c in '<>";,()')
         | _IS_CAPITAL * ("A" <= c <= "Z")
+        | _STARTS_LINK * (c in ":wW")
         for c in _ALL
     ],
     np.uint8,
@@ -71,6 +73,12 @@ def is_capital(c: int) -> bool:
 def is_host(c: int) -> bool:
     """Whether a byte may be in a host's name; beyond ASCII too, for names not in punycode."""
     return bool(_KINDS[c] & _IS_HOST)
+
+
+@inlined
+def starts_link(c: int) -> bool:
+    """Whether a link may be recognised at a byte: the colon of a scheme, or a "www"."""
+    return bool(_KINDS[c] & _STARTS_LINK)
 
 
 @inlined

@@ -5,6 +5,8 @@ Lenient, as readers of mail are: what is no code is left out (base64) or taken a
 
 from __future__ import annotations
 
+from string import ascii_lowercase, ascii_uppercase, digits
+
 import numpy as np
 
 from models.compiled import compiled, inlined, number
@@ -26,22 +28,10 @@ from stream.mail.work import LINE, NOTHING
 AS_IS, BASE64, QUOTED, QUOTED_WORD = map(number, range(4))  # encodings; the last of headers
 UTF8, LATIN, UTF16 = map(number, range(3))  # charsets; what is none of them stays as it is
 NO_CODE = -1
-
-
-@inlined
-def _six(c: int) -> int:
-    """The six bits of a base64 digit."""
-    if 65 <= c <= 90:
-        return c - 65
-    if 97 <= c <= 122:
-        return c - 71
-    if 48 <= c <= 57:
-        return c + 4
-    if c == 43:
-        return 62
-    if c == 47:
-        return 63
-    return NO_CODE
+_DIGITS = (ascii_uppercase + ascii_lowercase + digits + "+/").encode()
+_SIX = np.array([_DIGITS.find(c) for c in range(256)], np.int64)  # bits of a base64 digit
+# Bytes that no encoding and no charset changes.
+_STAYS = np.array([0 < c < 128 and c not in b"=_" for c in range(256)])
 
 
 @inlined
@@ -75,7 +65,7 @@ def decode(
         for i in range(a, b):
             if size >= len(out):
                 break
-            six = _six(source[i])
+            six = _SIX[source[i]]
             if six == NO_CODE:
                 if source[i] == EQUALS:  # the end; another text in base64 may follow
                     bits = 0
@@ -94,6 +84,11 @@ def decode(
     i = a
     while i < b and size < len(out):
         c = source[i]
+        if _STAYS[c]:
+            out[size] = c
+            size += 1
+            i += 1
+            continue
         if encoding == QUOTED_WORD and c == UNDERSCORE:
             c = np.uint8(SPACE)
         if encoding != AS_IS and c == EQUALS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.compiled import compiled, number
+from models.compiled import compiled, inlined, number
 from models.vectors import Bytes
 from stream.mail.characters import (
     AT,
@@ -17,6 +17,7 @@ from stream.mail.characters import (
     is_host,
     is_letter,
     lower,
+    starts_link,
 )
 from stream.mail.domains import (
     LONGEST,
@@ -102,18 +103,23 @@ def _link(w: Work, text: Bytes, a: int, b: int, mask: np.uint64) -> int:
     return end
 
 
-@compiled
+@inlined
 def _link_at(text: Bytes, i: int, a: int, b: int) -> int:
     """Where the authority of a link starts, if one is recognised at `i`; else -1.
 
     At the colon of ``scheme://``, or at a ``www.`` that no scheme goes before.
     """
+    return _link_after(text, i, a, b) if starts_link(text[i]) else NOWHERE
+
+
+@compiled
+def _link_after(text: Bytes, i: int, a: int, b: int) -> int:
     c = text[i]
     if c == COLON:
         if i > a and i + 3 < b and text[i + 1] == SLASH and text[i + 2] == SLASH:
             return i + 3 if is_letter(text[i - 1]) else NOWHERE
         return NOWHERE
-    if (c | 32) != 119 or i + 4 >= b or text[i + 3] != DOT:
+    if i + 4 >= b or text[i + 3] != DOT:
         return NOWHERE
     if (text[i + 1] | 32) != 119 or (text[i + 2] | 32) != 119:
         return NOWHERE

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.compiled import compiled, inlined, number
 from models.vectors import Bytes
-from stream.mail.characters import cuts_words, folded, is_capital, is_digit, is_space
+from stream.mail.characters import cuts_words, folded, is_capital, is_digit
 from stream.mail.work import (
     COUNT,
     DOMAINS,
@@ -55,6 +55,25 @@ FIGURES = (
 ) = map(number, range(11))  # fmt: skip
 
 
+# Counts of four kinds of bytes, side by side in one number; a text is too short to fill a field.
+FIELD = 16
+_COUNTED = np.array(
+    [
+        (65 <= c <= 90) | (c == 33) << FIELD | (c == 63) << 2 * FIELD | (c >= 128) << 3 * FIELD
+        for c in range(256)
+    ],
+    np.uint64,
+)
+_SPACES = np.array([c < 128 and chr(c).isspace() for c in range(256)], np.uint64)
+_SIGNS = np.array([c in (36, 37, 38, 0xA3, 0xAC) for c in range(256)])  # $ % & £ €, the last bytes
+
+
+@inlined
+def _count(counts: np.uint64, which: int) -> int:
+    """One of the counts in `counts`."""
+    return int((counts >> np.uint64(FIELD * which)) & np.uint64((1 << FIELD) - 1))
+
+
 @inlined
 def _steps(count: int) -> int:
     """A count on a scale of half powers of two."""
@@ -64,13 +83,15 @@ def _steps(count: int) -> int:
 @compiled
 def figures(w: Work, text: Bytes, n: int, mask: np.uint64) -> None:
     """Take down how the text is made up."""
-    digits = capitals = bangs = questions = foreign = words = run = 0
-    inside = False
+    digits = words = run = 0
+    before = np.uint64(1)  # whether the last byte was a space
+    counts = np.uint64(0)
     for i in range(n):
         c = text[i]
-        space = is_space(c)
-        words += inside and space
-        inside = not space
+        counts += _COUNTED[c]
+        space = _SPACES[c]
+        words += np.int64(space & ~before)
+        before = space
         if is_digit(c):
             digits += 1
             run += 1
@@ -78,15 +99,13 @@ def figures(w: Work, text: Bytes, n: int, mask: np.uint64) -> None:
         if run:
             numbered(w, RUN, NOTHING, min(run, 12), mask)
             run = 0
-        capitals += is_capital(c)
-        bangs += c == 33
-        questions += c == 63
-        foreign += c >= 128
-        if c in (36, 37, 38, 0xA3, 0xAC):  # $ % & £ €, the last bytes
+        if _SIGNS[c]:
             numbered(w, SIGN, c, NOTHING, mask)
     if run:
         numbered(w, RUN, NOTHING, min(run, 12), mask)
-    words += inside
+    words += np.int64(np.uint64(1) - before)
+    capitals, bangs = _count(counts, 0), _count(counts, 1)
+    questions, foreign = _count(counts, 2), _count(counts, 3)
     share = 20.0 / max(n, 1)
     numbered(w, FIGURE, LENGTH, _steps(n), mask)
     numbered(w, FIGURE, COUNT_OF_WORDS, _steps(words), mask)

@@ -230,11 +230,15 @@ def keep_name(w: Work, text: Bytes, a: int, b: int) -> int:
     return int(end)
 
 
-@compiled
+@inlined
 def name(w: Work, place: int, kind: int, text: Bytes, a: int, b: int) -> None:
     """Note a find's kind and name, if notes are wanted."""
-    if place < 0 or not w.tally[NOTING]:
-        return
+    if place >= 0 and w.tally[NOTING]:
+        _name(w, place, kind, text, a, b)
+
+
+@compiled
+def _name(w: Work, place: int, kind: int, text: Bytes, a: int, b: int) -> None:
     start = w.tally[NAMED]
     note(w, place, kind, start, keep_name(w, text, a, b))
 
