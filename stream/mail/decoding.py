@@ -23,7 +23,7 @@ from stream.mail.characters import (
     lower,
     nibble,
 )
-from stream.mail.work import LINE, NOTHING
+from stream.mail.work import LINE, NOTHING, append
 
 AS_IS, BASE64, QUOTED, QUOTED_WORD = map(number, range(4))  # encodings; the last of headers
 UTF8, LATIN, UTF16 = map(number, range(3))  # charsets; what is none of them stays as it is
@@ -77,10 +77,7 @@ def decode(
                 size = put(out, size, np.uint8((held >> bits) & 255), charset)
         return size
     if encoding == AS_IS and charset == UTF8:
-        for i in range(a, min(b, a + len(out) - size)):
-            out[size] = source[i]
-            size += 1
-        return size
+        return append(source, a, b, out, size)
     i = a
     while i < b and size < len(out):
         c = source[i]

@@ -47,6 +47,7 @@ from stream.mail.work import (
     Work,
     add,
     add_hash,
+    append,
     fact,
     hash_of,
     keep_name,
@@ -76,12 +77,7 @@ def line_end(text: Bytes, i: int, n: int) -> int:
 @compiled
 def keep_raw(text: Bytes, a: int, b: int, raw: Bytes, state: Ints) -> None:
     """Append to the bytes that the 4-grams come from."""
-    size = state[RAW]
-    end = min(b, a + state[LIMIT] - size)
-    for i in range(a, end):
-        raw[size] = text[i]
-        size += 1
-    state[RAW] = size
+    state[RAW] = append(text, a, b, raw[: state[LIMIT]], state[RAW])
 
 
 @compiled

@@ -26,7 +26,7 @@ from stream.mail.characters import (
 )
 from stream.mail.links import first_domain
 from stream.mail.tricks import OTHER_TEXT, trick
-from stream.mail.work import NOTHING, NOWHERE, OPEN, PART, TAG, TEXT, Work, fact, hash_of
+from stream.mail.work import NOTHING, NOWHERE, OPEN, PART, TAG, TEXT, Work, append, fact, hash_of
 
 LONGEST_ENTITY = 10
 LONGEST_TAG = 20
@@ -193,11 +193,18 @@ def strip(w: Work, mask: np.uint64) -> None:
     anchor = NOWHERE
     i = NOTHING
     while i < n:
+        k = i
+        while k < n and text[k] != AMPERSAND and text[k] != LESS:
+            k += 1
+        if k > i:
+            state[TEXT] = append(text, i, k, out, state[TEXT])
+            i = k
+            continue
         c = text[i]
         if c == AMPERSAND:
             i = _entity(out, state, text, i, n)
             continue
-        if c != LESS or i + 1 >= n:
+        if i + 1 >= n:
             _out(out, state, c)
             i += 1
             continue

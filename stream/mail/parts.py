@@ -24,6 +24,7 @@ from stream.mail.work import (
     TEXT,
     TYPE,
     Work,
+    append,
 )
 
 MAX_DEPTH = 16  # parts nested deeper are read as text of the part around them
@@ -41,11 +42,7 @@ def _leaf(w: Work, text: Bytes, a: int, b: int, mask: np.uint64) -> None:
     if w.state[TYPE] == HTML or looks_like_html(part, state[PART]):
         strip(w, mask)
     else:
-        size = w.state[TEXT]
-        for i in range(min(w.state[PART], len(w.text) - size)):
-            w.text[size] = w.part[i]
-            size += 1
-        w.state[TEXT] = size
+        w.state[TEXT] = append(part, NOTHING, w.state[PART], w.text[:], w.state[TEXT])
     if w.state[TEXT] < len(w.text):
         w.text[w.state[TEXT]] = 10  # words do not go on from one part to the next
         w.state[TEXT] += 1

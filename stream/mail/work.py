@@ -145,6 +145,21 @@ def clear(w: Work, mask: np.uint64) -> None:
 
 
 @inlined
+def append(source: Bytes, a: int, b: int, out: Bytes, size: int) -> int:
+    """Append ``source[a:b]`` to the first `size` bytes of `out`, as far as they fit.
+
+    Gives the size after it. From slice to slice, bytes go many at a time.
+    """
+    count = min(b - a, len(out) - size)
+    if count <= 0:
+        return size
+    these, room = source[a : a + count], out[size : size + count]
+    for i in range(count):
+        room[i] = these[i]
+    return size + count
+
+
+@inlined
 def add(h: np.uint64, byte: int) -> np.uint64:
     """Take one more byte into a hash (FNV-1a)."""
     return (h ^ np.uint64(byte)) * PRIME
