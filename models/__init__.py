@@ -8,7 +8,7 @@ Layout, in the order an event meets it::
     scaler.py       online standardisation of the dense block
     schedules.py    learning rate schedules: pure functions ``step -> rate``
     optimizers.py   how a gradient and a rate become a weight change
-    rules.py        one weight's step under each optimizer, compiled
+    rules.py        one weight's step under each optimizer, compiled; stepping.py: a vector's
     kernels.py      the compiled inner loops of scoring and learning
     logistic.py     online logistic regression on those kernels
     plugged.py      the same on an optimizer of the user's own

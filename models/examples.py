@@ -129,6 +129,8 @@ class Examples:
     def recall(self, code: Codes, slot: Ints, vectors: Vectors) -> Vectors:
         """A vector for each operation: the event's own, or the one that waits for the label.
 
+        One whose event is in this batch too shares that one's pairs.
+
         Parameters
         ----------
         code, slot

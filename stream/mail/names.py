@@ -97,6 +97,8 @@ def _header(name: bytes, quoting: bool) -> str:
 def _read(text: bytes) -> str:
     """Bytes in lower case as they can be shown anywhere: what would move a cursor is one sign."""
     read = text.decode("utf-8", "replace").lower()
+    if read.isprintable():
+        return read
     return "".join(c if c.isprintable() else "\ufffd" for c in read)
 
 

@@ -88,6 +88,16 @@ def test_against_a_dict(stream: list[list[tuple[int, int]]]) -> None:
         assert today.tolist() == before.tolist()  # left as it was
 
 
+def test_what_comes_with_its_events_is_not_copied() -> None:
+    examples, given = Examples(PLACES, 2, HASHED), vectors([event(1), event(2)])
+    codes, places = np.array([0, 1, 0, 1], np.int8), np.array([2, 2, 0, 2], np.int64)
+    got = examples.recall(codes, places, given)
+    assert got.slots is given.slots
+    assert got.start.tolist() == [0, 0, 1, 0]
+    later = examples.recall(codes[1:2], places[1:2], vectors([]))
+    assert pairs(later) == ([[1]], [[0.5]])
+
+
 def test_a_snapshot_takes_no_room_for_pairs_that_are_not_there() -> None:
     examples = Examples(1_000, 2, 5_000)
     codes, places = np.zeros(2, np.int8), np.array([7, 3], np.int64)

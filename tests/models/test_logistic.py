@@ -9,7 +9,7 @@ import pytest
 
 from models.kernels import sigmoids
 from models.logistic import LogisticRegression
-from models.optimizers import SGD, AdaGrad
+from models.optimizers import SGD, AdaGrad, NesterovMomentum
 from models.protocols import Optimizer, Schedule
 from models.schedules import Constant, TimeBasedDecay
 from models.vectors import LEARN, SCORE, Floats, Steps, Vectors
@@ -95,6 +95,27 @@ def test_a_slot_met_twice_in_a_vector_counts_as_the_sum() -> None:
     twice.run(Steps(np.array([LEARN], np.int8), np.array([1], np.int8), pair))
     once.run(row(LEARN, 1, [1.0], {3: 3.0}))
     assert twice.weights.tolist() == once.weights.tolist() == [0.25, 0, 0, 0, 0.75]
+
+
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, NesterovMomentum()], ids=str)
+def test_rows_that_share_pairs_are_as_rows_that_each_have_their_own(optimizer: Optimizer) -> None:
+    steps, rng = random_steps(400, bad=0.05), np.random.default_rng(1)
+    rows = np.repeat(np.arange(400), rng.integers(1, 4, 400))  # most are met again at once
+    v = steps.vectors
+    shared = Vectors(v.dense[rows], v.start[rows], v.end[rows], v.slots, v.values)
+    shared.dense[rng.random(len(rows)) < 0.1, 2] += 1.0  # the same pairs, and another vector
+    bounds = np.concatenate([[0], np.cumsum(shared.counts)])
+    pairs = [np.arange(a, b) for a, b in zip(shared.start, shared.end, strict=True)]
+    at = np.concatenate(pairs)
+    own = Vectors.in_order(shared.dense, bounds, v.slots[at], v.values[at])
+    code = rng.integers(SCORE, LEARN + 1, len(rows)).astype(np.int8)
+    y = steps.y[rows]
+    models = [model(optimizer, Constant(0.3), l2=0.01) for _ in range(2)]
+    said = [ours.run(Steps(code, y, x)) for ours, x in zip(models, (shared, own), strict=True)]
+    of_shared, of_own = ([s.logits, s.dense_parts, s.start, s.hashed_parts] for s in said)
+    assert bits(of_shared) == bits(of_own)
+    assert bits(models[0].snapshot()) == bits(models[1].snapshot())
+    assert models[0].refused > 0
 
 
 def test_score_and_learn_are_one_step_of_run() -> None:
