@@ -32,11 +32,19 @@ class RemoteFolder:
                 self.remove(name)
 
     def names(self) -> list[str]:
+        return [name for name, _ in self._content()]
+
+    def folders(self) -> list[str]:
+        return [name for name, kind in self._content() if kind == "directory"]
+
+    def _content(self) -> list[tuple[str, str]]:
+        """What is in it: names, and of what kind each is."""
         with self._one_line():
             self._files.invalidate_cache()  # another process may have written
             if not self._files.exists(self._path):  # object stores have no empty folders
                 return []
-            return [path.rpartition("/")[2] for path in self._files.ls(self._path, detail=False)]
+            found = self._files.ls(self._path, detail=True)
+            return [(of["name"].rstrip("/").rpartition("/")[2], of["type"]) for of in found]
 
     def new(self, name: str) -> IO[bytes]:
         """A file without a name: should this process die, the system takes it back."""
