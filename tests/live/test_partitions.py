@@ -18,9 +18,11 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 PARTITIONS = 4
 NEVER = [*COMMAND, "poll:0"]  # slowed down, and not killed
+OTHER = "--set", "kafka.client=librdkafka"
 
 
 def test_killed_and_moved(kafka: str, tmp_path: Path) -> None:
+    """Between workers by either client: each takes over what the other has left."""
     stage = stage_of(kafka, tmp_path, PARTITIONS, "max_poll_records = 30\n")
     ids = sorted(fill(stage, 2_000))
     stage.topics["snapshots"] = f"{stage.topics['models']}-snapshots"
@@ -31,14 +33,15 @@ def test_killed_and_moved(kafka: str, tmp_path: Path) -> None:
     with stage.service(*keep, command=NEVER) as one:
         one.wait_until_ready()
         eventually(lambda: parts(one) == {0, 1, 2, 3}, "one worker has all")
-        with stage.service(*keep, command=NEVER) as two:
+        with stage.service(*keep, *OTHER, command=NEVER) as two:
             eventually(lambda: len(parts(one)) == len(parts(two)) == 2, "they share")
             text = one.get("/metrics").text
             for n in sorted(parts(one)):
                 assert f'streamgauge_events_processed_total{{partition="{n}"}}' in text
+                assert f'streamgauge_mixed_monitors{{partition="{n}"}}' in text
             two.kill()
         eventually(lambda: parts(one) == {0, 1, 2, 3}, "one worker has all again")
-        with stage.service(*keep, command=NEVER) as three:
+        with stage.service(*keep, *OTHER, command=NEVER) as three:
             eventually(lambda: len(parts(three)) == 2, "and shares again")
             eventually(lambda: events_of(one, three) == len(ids), "all scored", 90)
             for worker in (one, three):
