@@ -3,7 +3,8 @@
 Three parts. *Throughput* is in `benchmarks.workers`. *Kills*: two workers, one of which gets a
 SIGKILL over and over; each event must be scored once, and as the journal of its partition leads to,
 to the bit. *Accuracy*: the fraud recording in one monitor and in eight, mixed and not, with
-features that all go by the key and with some that do not.
+features that all go by the key, with some that do not, and with these made elsewhere from the whole
+history of their key and sent along in the events, as by a repartition topic.
 """
 
 from __future__ import annotations
@@ -20,16 +21,21 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.workers import PARTITIONS, shared, throughput
 from deploy.kafka.broker import Broker
+from stream import build, config
+from stream.features.transactions import CALENDAR
+from stream.sources.recording import RecordingSource
 from tests.live.by_partition import events_of, fill, repeated, stage_of
 from tests.live.crashing import COMMAND
 from tests.live.service import Service, Stage, eventually
 
 RECORDING = Path("../shared/data/fraud_handbook_days000-089.jsonl.gz")
+DELAY = 7 * 86_400.0  # of labels, in seconds
 SINCE = "45d"  # the second half
 SLOW = [*COMMAND, "poll:0"]
 console = Console(width=110, highlight=False)
@@ -42,6 +48,12 @@ STREAMS = {
     "both, by terminal": (*TERMINAL, "--set", 'partitions.local=["customer"]'),
     "both, by customer": (),
 }
+# The same when all features came with the event, whatever the key.
+CARD = "card"  # what records go by: the customer, no longer a field that features are kept by
+GIVEN = (
+    "--set", "fields.customer=", "--set", "fields.terminal=", "--set", "fields.amount=",
+    "--set", f"partitions.key={CARD}", "--set", "partitions.local=[]",
+)  # fmt: skip
 ONE = ("--set", "partitions.scope=all")
 EIGHT = ("--partitions", str(PARTITIONS))
 
@@ -97,7 +109,29 @@ def precision(recording: Path, *options: str) -> float:
         return float(json.load(figures)["average_precision"])
 
 
-def accuracy(recording: Path, every: Sequence[str]) -> None:
+def sent_along(recording: Path, out: Path) -> Sequence[str]:
+    """Write a recording whose events have all features in them, as one monitor made them; gives
+    what a config says for it.
+    """
+    settings = config.parse({}, "bench")
+    monitor, topics = build.monitor(settings), settings.kafka.topics
+    source = RecordingSource(
+        [recording], build.fields(settings), topics.events, topics.labels, DELAY, codec=None
+    )
+    names = monitor.features.names[CALENDAR:]
+    with out.open("wb") as file:
+        while records := source.poll(0.0):
+            outcome = monitor.step(records)
+            rows = outcome.workings.raw[:, CALENDAR:].tolist()
+            for origin, row in zip(outcome.events.records, rows, strict=True):
+                event = msgspec.json.decode(origin.value)
+                kept = {"id": event["id"], "ts": event["ts"], "label": event["label"]}
+                named = dict(zip(names, row, strict=True))
+                file.write(msgspec.json.encode({**kept, CARD: event["customer"], **named}) + b"\n")
+    return *GIVEN, "--set", f"fields.numeric={json.dumps(list(names))}"
+
+
+def accuracy(recording: Path, every: Sequence[str], folder: Path) -> None:
     """The table of average precisions."""
     if not recording.exists():
         console.print(f"{recording} is not there: no accuracy", soft_wrap=True)
@@ -106,11 +140,15 @@ def accuracy(recording: Path, every: Sequence[str]) -> None:
     mixed = [f"8, mixed every {span}" for span in every]
     for column in ("features of", "one monitor", "8, not mixed", *mixed):
         table.add_column(column)
-    for name, options in STREAMS.items():
-        one = precision(recording, *options, *ONE)
+    along = folder / "along.jsonl"
+    streams: dict[str, tuple[Path, Sequence[str]]]
+    streams = {name: (recording, options) for name, options in STREAMS.items()}
+    streams["both, sent along"] = along, sent_along(recording, along)
+    for name, (path, options) in streams.items():
+        one = precision(path, *options, *ONE)
         row = [f"{one:.4f}"]
         for span in ("0s", *every):
-            found = precision(recording, *options, *EIGHT, "--set", f"partitions.mix_every={span}")
+            found = precision(path, *options, *EIGHT, "--set", f"partitions.mix_every={span}")
             row.append(f"{found:.4f} ({found - one:+.4f})")
         console.print(name, *row)
         table.add_row(name, *row)
@@ -132,17 +170,16 @@ def main() -> None:
         default=["throughput", "kills", "accuracy"],
     )  # fmt: skip
     given = parser.parse_args()
-    if {"throughput", "kills"} & set(given.only):
-        with (
-            tempfile.TemporaryDirectory(prefix="streamgauge-scaling-") as name,
-            Broker(extra={"log.retention.ms": "-1"}) as broker,
-        ):
-            if "throughput" in given.only:
-                throughput(broker, Path(name), given.events, given.rounds, given.workers)
-            if "kills" in given.only:
-                kills(broker, Path(name), 12_000, given.kills, given.seed)
-    if "accuracy" in given.only:
-        accuracy(given.recording, given.mix_every)
+    with tempfile.TemporaryDirectory(prefix="streamgauge-scaling-") as name:
+        folder = Path(name)
+        if {"throughput", "kills"} & set(given.only):
+            with Broker(extra={"log.retention.ms": "-1"}) as broker:
+                if "throughput" in given.only:
+                    throughput(broker, folder, given.events, given.rounds, given.workers)
+                if "kills" in given.only:
+                    kills(broker, folder, 12_000, given.kills, given.seed)
+        if "accuracy" in given.only:
+            accuracy(given.recording, given.mix_every, folder)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Any
 
 from fsspec.core import url_to_fs
 
@@ -21,6 +21,7 @@ class RemoteFolder:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._files: Any  # fsspec's types know of `ls` by names only
         with self._one_line():
             self._files, self._path = url_to_fs(url)
 

@@ -144,17 +144,19 @@ def test_another_back_end(at: Path) -> None:
     assert missing.output.startswith(f"streamgauge: {url}/snapshot-0000000009: FileNotFoundError")
 
 
-@pytest.mark.parametrize("command", ["ls", "show", "verify"])
-def test_a_topic_of_no_broker_is_one_line(command: str) -> None:
+def test_a_topic_of_no_broker_is_one_line() -> None:
+    """In a process of its own: kafka-python leaves sockets open that came to nothing."""
     with socket.socket() as taken:  # and nobody listens
         taken.bind(("127.0.0.1", 0))
         broker = f"127.0.0.1:{taken.getsockname()[1]}"
-        url = "kafka://snapshots/snapshot-0000000001"
-        result = call(command, url, "--set", f"kafka.bootstrap={broker}")
-    assert result.exit_code == 1
-    assert len(result.output.splitlines()) == 1
-    assert result.output.startswith(f"streamgauge: {url.removesuffix('/snapshot-0000000001')}")
-    assert broker in result.output
+        run = subprocess.run(
+            [sys.executable, "-m", "stream.cli", "snapshot", "ls", "kafka://snapshots",
+             "--set", f"kafka.bootstrap={broker}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert run.returncode == 1
+    assert len(run.stderr.splitlines()) == 1
+    assert run.stderr.startswith(f"streamgauge: kafka://snapshots: no answer from {broker}")
 
 
 def test_a_topic_is_no_snapshot() -> None:
