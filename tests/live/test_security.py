@@ -219,9 +219,8 @@ def test_a_refusal_ends_a_start_with_one_line(house: House, tmp_path: Path, clie
         (house.named("wrong"), f'refused us as kafka.security.username = "{USER}" with {password}'),
         ({"ca_file": stranger}, f"has a certificate that {ca} does not vouch for: unable to get"),
     ):
-        stage = Stage(
-            house.broker.bootstrap, tmp_path, create=(), settings=f'client = "{client}"\n'
-        )
+        told = f'client = "{client}"\n'
+        stage = Stage(house.broker.bootstrap, tmp_path, create=["events"], settings=told)
         with_security(house, "SCRAM", stage, house.sasl | house.named() | wrongly)
         refused = streamgauge("run", str(stage.config))
         assert refused.returncode == 2
