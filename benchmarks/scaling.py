@@ -99,14 +99,15 @@ def _verdict(stage: Stage, places: dict[str, int], times: int) -> None:
 
 def precision(recording: Path, *options: str) -> float:
     """Average precision of a replay."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as figures:
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures.json"
         command = [
             sys.executable, "-m", "stream.cli", "replay", str(recording),
             "--config", "deploy/examples/scaled.toml", "--label-delay", "7d", "--since", SINCE,
-            "--figures", figures.name, *options,
+            "--figures", str(figures), *options,
         ]  # fmt: skip
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return float(json.load(figures)["average_precision"])
+        return float(json.loads(figures.read_bytes())["average_precision"])
 
 
 def sent_along(recording: Path, out: Path) -> Sequence[str]:
@@ -118,7 +119,7 @@ def sent_along(recording: Path, out: Path) -> Sequence[str]:
     source = RecordingSource(
         [recording], build.fields(settings), topics.events, topics.labels, DELAY, codec=None
     )
-    names = monitor.features.names[CALENDAR:]
+    names = [f"f{n}" for n in range(CALENDAR, len(monitor.features.names))]
     with out.open("wb") as file:
         while records := source.poll(0.0):
             outcome = monitor.step(records)
@@ -128,7 +129,7 @@ def sent_along(recording: Path, out: Path) -> Sequence[str]:
                 kept = {"id": event["id"], "ts": event["ts"], "label": event["label"]}
                 named = dict(zip(names, row, strict=True))
                 file.write(msgspec.json.encode({**kept, CARD: event["customer"], **named}) + b"\n")
-    return *GIVEN, "--set", f"fields.numeric={json.dumps(list(names))}"
+    return *GIVEN, "--set", f"fields.numeric={json.dumps(names)}"
 
 
 def accuracy(recording: Path, every: Sequence[str], folder: Path) -> None:
@@ -158,7 +159,7 @@ def accuracy(recording: Path, every: Sequence[str], folder: Path) -> None:
 def main() -> None:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--events", type=int, default=160_000)
+    parser.add_argument("--events", type=int, default=400_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--workers", nargs="*", type=int, default=[1, 2, 4])
     parser.add_argument("--kills", type=int, default=8)

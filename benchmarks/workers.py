@@ -34,7 +34,7 @@ CHALLENGERS = ",".join(f'{{ name = "{name}", engine = "river" }}' for name in "a
 RIVER = ("--set", "model.engine=river", "--set", f"challengers=[{CHALLENGERS}]")
 LOADS: dict[str, tuple[Sequence[str], float]] = {
     "one compiled arm": ((), 1.0),
-    "four arms of River's": (RIVER, 0.25),
+    "four arms of River's": (RIVER, 0.1),
 }
 console = Console(width=110, highlight=False)
 
