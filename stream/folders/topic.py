@@ -28,7 +28,7 @@ from stream.errors import BrokerError, SnapshotDamagedError, SnapshotError
 from stream.kafka import in_our_words, partitions, settings
 
 SCHEME = "kafka://"
-OWN = re.compile(r"partition-(\d+)$")  # how the folder of a partition's monitor ends
+OWN = re.compile(r"(?:^|/)partition-(\d+)$")  # how the folder of a partition's monitor ends
 FILE = "snapshot-"  # how the name of a file begins, and that of no folder
 PART = 700_000  # bytes, where a topic takes 1 MB unless told otherwise
 PATIENCE = 60.0  # seconds for the broker to take a file, or to give the next part of one
