@@ -1,20 +1,18 @@
 """`make scaling`: what more workers bring, and what a monitor for each partition costs.
 
-Three parts. *Throughput*: 1, 2 and 4 workers of a group over the same eight partitions, Kafka to
-Kafka, in the time in which every partition has work and every worker a share. *Kills*: two workers,
-one of which gets a SIGKILL over and over; each event must be scored once, and as the journal of its
-partition leads to, to the bit. *Accuracy*: the fraud recording in one monitor and in eight, mixed
-and not, with features that all go by the key and with some that do not.
+Three parts. *Throughput* is in `benchmarks.workers`. *Kills*: two workers, one of which gets a
+SIGKILL over and over; each event must be scored once, and as the journal of its partition leads to,
+to the bit. *Accuracy*: the fraud recording in one monitor and in eight, mixed and not, with
+features that all go by the key, with some that do not, and with these made elsewhere from the whole
+history of their key and sent along in the events, as by a repartition topic.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,25 +20,24 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
-import httpx
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import processor
+from benchmarks.workers import PARTITIONS, shared, throughput
 from deploy.kafka.broker import Broker
+from stream import build, config
+from stream.features.transactions import CALENDAR
+from stream.sources.recording import RecordingSource
 from tests.live.by_partition import events_of, fill, repeated, stage_of
 from tests.live.crashing import COMMAND
 from tests.live.service import Service, Stage, eventually
 
-PARTITIONS = 8
 RECORDING = Path("../shared/data/fraud_handbook_days000-089.jsonl.gz")
+DELAY = 7 * 86_400.0  # of labels, in seconds
 SINCE = "45d"  # the second half
 SLOW = [*COMMAND, "poll:0"]
-# They sleep while topics are filled, and stay in the group.
-QUICK = "--set", "kafka.commit_interval=1s", "--set", "snapshot.url="
-PATIENT = "--set", "kafka.session_timeout=90s"
 console = Console(width=110, highlight=False)
 
 TERMINAL = ("--set", "partitions.key=terminal")
@@ -51,79 +48,14 @@ STREAMS = {
     "both, by terminal": (*TERMINAL, "--set", 'partitions.local=["customer"]'),
     "both, by customer": (),
 }
+# The same when all features came with the event, whatever the key.
+CARD = "card"  # what records go by: the customer, no longer a field that features are kept by
+GIVEN = (
+    "--set", "fields.customer=", "--set", "fields.terminal=", "--set", "fields.amount=",
+    "--set", f"partitions.key={CARD}", "--set", "partitions.local=[]",
+)  # fmt: skip
 ONE = ("--set", "partitions.scope=all")
 EIGHT = ("--partitions", str(PARTITIONS))
-
-
-def shared(workers: Sequence[Service]) -> bool:
-    """Whether all partitions are at work, and each worker has its share."""
-    try:
-        sizes = [len(worker.state()["partitions"]) for worker in workers]
-        ready = all(worker.get("/readyz").status_code == 200 for worker in workers)
-    except httpx.HTTPError:  # one that starts on a busy machine is slow to answer
-        return False
-    return ready and sum(sizes) == PARTITIONS and max(sizes) - min(sizes) <= 1
-
-
-class Rate(NamedTuple):
-    """Events a second, and microseconds of a core that workers took for each."""
-
-    events: float
-    core: float
-
-
-def cores(workers: Sequence[Service]) -> float:
-    """Seconds of a core that they have taken, their threads' together."""
-    fields = [Path(f"/proc/{w.pid}/stat").read_text().rpartition(")")[2].split() for w in workers]
-    ticks = sum(int(each[11]) + int(each[12]) for each in fields)
-    return float(ticks / os.sysconf("SC_CLK_TCK"))
-
-
-def rate(kafka: str, folder: Path, count: int, events: int) -> Rate:
-    """Of `count` workers, while every partition has work."""
-    stage = stage_of(kafka, folder, PARTITIONS, "max_poll_records = 2000\n")
-    with ExitStack() as stack:
-        workers = [stack.enter_context(stage.service(*QUICK, *PATIENT)) for _ in range(count)]
-        eventually(lambda: shared(workers), "every worker has its share", 300)
-        for worker in workers:
-            worker.send(signal.SIGSTOP)
-        places = fill(stage, events)
-        for worker in workers:
-            worker.send(signal.SIGCONT)
-        began, took, had = 1_000.0 * time.time(), cores(workers), events_of(*workers)
-        eventually(lambda: events_of(*workers) > 0.8 * events, "most scored", 600)
-        core = 1e6 * (cores(workers) - took) / (events_of(*workers) - had)
-        eventually(lambda: events_of(*workers) == events, "all scored", 600)
-        time.sleep(2.0)  # the last commit
-        scores = stage.read("scores", events)
-    last: dict[int, float] = {}
-    for record in scores:
-        at = places[(record.key or b"").decode()]
-        last[at] = max(last.get(at, 0.0), float(record.timestamp))
-    ended = min(last.values())
-    inside = sum(began <= record.timestamp <= ended for record in scores)
-    return Rate(1_000.0 * float(inside) / (ended - began), core)
-
-
-def throughput(broker: Broker, folder: Path, events: int, rounds: int) -> None:
-    """The table of rates."""
-    rates: dict[int, list[Rate]] = {1: [], 2: [], 4: []}
-    for _ in range(rounds):
-        for count, found in rates.items():
-            found.append(rate(broker.bootstrap, folder, count, events))
-            one = f"{found[-1].events:,.0f} events/s, {found[-1].core:.0f} us of a core each"
-            console.print(f"{count} workers: {one}", soft_wrap=True)
-    table = Table(
-        title=f"{events:,} events and their labels, {PARTITIONS} partitions, median of {rounds}",
-        caption=f"broker and workers on the same {os.cpu_count()} cores; {processor()}",
-    )
-    for column in ("workers", "events/s", "of one worker's", "us of a core"):
-        table.add_column(column)
-    for count, found in rates.items():
-        share = statistics.median(a.events / b.events for a, b in zip(found, rates[1], strict=True))
-        events_s, core = (statistics.median(column) for column in zip(*found, strict=True))
-        table.add_row(str(count), f"{events_s:,.0f}", f"{share:.2f} x", f"{core:.0f}")
-    console.print(table)
 
 
 def kills(broker: Broker, folder: Path, events: int, times: int, seed: int) -> None:
@@ -167,17 +99,40 @@ def _verdict(stage: Stage, places: dict[str, int], times: int) -> None:
 
 def precision(recording: Path, *options: str) -> float:
     """Average precision of a replay."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as figures:
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures.json"
         command = [
             sys.executable, "-m", "stream.cli", "replay", str(recording),
             "--config", "deploy/examples/scaled.toml", "--label-delay", "7d", "--since", SINCE,
-            "--figures", figures.name, *options,
+            "--figures", str(figures), *options,
         ]  # fmt: skip
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return float(json.load(figures)["average_precision"])
+        return float(json.loads(figures.read_bytes())["average_precision"])
 
 
-def accuracy(recording: Path, every: Sequence[str]) -> None:
+def sent_along(recording: Path, out: Path) -> Sequence[str]:
+    """Write a recording whose events have all features in them, as one monitor made them; gives
+    what a config says for it.
+    """
+    settings = config.parse({}, "bench")
+    monitor, topics = build.monitor(settings), settings.kafka.topics
+    source = RecordingSource(
+        [recording], build.fields(settings), topics.events, topics.labels, DELAY, codec=None
+    )
+    names = [f"f{n}" for n in range(CALENDAR, len(monitor.features.names))]
+    with out.open("wb") as file:
+        while records := source.poll(0.0):
+            outcome = monitor.step(records)
+            rows = outcome.workings.raw[:, CALENDAR:].tolist()
+            for origin, row in zip(outcome.events.records, rows, strict=True):
+                event = msgspec.json.decode(origin.value)
+                kept = {"id": event["id"], "ts": event["ts"], "label": event["label"]}
+                named = dict(zip(names, row, strict=True))
+                file.write(msgspec.json.encode({**kept, CARD: event["customer"], **named}) + b"\n")
+    return *GIVEN, "--set", f"fields.numeric={json.dumps(names)}"
+
+
+def accuracy(recording: Path, every: Sequence[str], folder: Path) -> None:
     """The table of average precisions."""
     if not recording.exists():
         console.print(f"{recording} is not there: no accuracy", soft_wrap=True)
@@ -186,11 +141,15 @@ def accuracy(recording: Path, every: Sequence[str]) -> None:
     mixed = [f"8, mixed every {span}" for span in every]
     for column in ("features of", "one monitor", "8, not mixed", *mixed):
         table.add_column(column)
-    for name, options in STREAMS.items():
-        one = precision(recording, *options, *ONE)
+    along = folder / "along.jsonl"
+    streams: dict[str, tuple[Path, Sequence[str]]]
+    streams = {name: (recording, options) for name, options in STREAMS.items()}
+    streams["both, sent along"] = along, sent_along(recording, along)
+    for name, (path, options) in streams.items():
+        one = precision(path, *options, *ONE)
         row = [f"{one:.4f}"]
         for span in ("0s", *every):
-            found = precision(recording, *options, *EIGHT, "--set", f"partitions.mix_every={span}")
+            found = precision(path, *options, *EIGHT, "--set", f"partitions.mix_every={span}")
             row.append(f"{found:.4f} ({found - one:+.4f})")
         console.print(name, *row)
         table.add_row(name, *row)
@@ -200,8 +159,9 @@ def accuracy(recording: Path, every: Sequence[str]) -> None:
 def main() -> None:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--events", type=int, default=160_000)
+    parser.add_argument("--events", type=int, default=400_000)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--workers", nargs="*", type=int, default=[1, 2, 4])
     parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--recording", type=Path, default=RECORDING)
@@ -211,17 +171,16 @@ def main() -> None:
         default=["throughput", "kills", "accuracy"],
     )  # fmt: skip
     given = parser.parse_args()
-    if {"throughput", "kills"} & set(given.only):
-        with (
-            tempfile.TemporaryDirectory(prefix="streamgauge-scaling-") as name,
-            Broker(extra={"log.retention.ms": "-1"}) as broker,
-        ):
-            if "throughput" in given.only:
-                throughput(broker, Path(name), given.events, given.rounds)
-            if "kills" in given.only:
-                kills(broker, Path(name), 12_000, given.kills, given.seed)
-    if "accuracy" in given.only:
-        accuracy(given.recording, given.mix_every)
+    with tempfile.TemporaryDirectory(prefix="streamgauge-scaling-") as name:
+        folder = Path(name)
+        if {"throughput", "kills"} & set(given.only):
+            with Broker(extra={"log.retention.ms": "-1"}) as broker:
+                if "throughput" in given.only:
+                    throughput(broker, folder, given.events, given.rounds, given.workers)
+                if "kills" in given.only:
+                    kills(broker, folder, 12_000, given.kills, given.seed)
+        if "accuracy" in given.only:
+            accuracy(given.recording, given.mix_every, folder)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ from models.state import come_back, leave
 from models.vectors import Floats
 
 COUNT, MEAN, SQUARES = range(3)  # rows of a scaler's moments
+# Why what another monitor has learned is not taken in.
+OTHER_INPUTS, OTHER_ARMS, NOT_FINITE = MISFITS = ("other_inputs", "other_arms", "not_finite")
 
 
 class Mixable(Protocol):
@@ -170,15 +172,15 @@ class Mixing:
         """Labels that the others had learned, as far as has been taken in."""
         return int(self._labels[1])
 
-    def fits(self, learned: Learned) -> bool:
-        """Whether it is of the same arms and inputs as here, and all of its numbers are finite."""
+    def misfit(self, learned: Learned) -> str:
+        """Which of `MISFITS` keeps it from being taken in here; "" if it can be."""
         sizes = {arm: {len(array) for array in w} for arm, w in learned.weights.items()}
-        return (
-            learned.moments.shape == self._others.shape
-            and sizes == {arm: {len(base)} for arm, base in self._base.items()}
-            and bool(np.isfinite(learned.moments).all())
-            and all(np.isfinite(array).all() for w in learned.weights.values() for array in w)
-        )
+        if learned.moments.shape != self._others.shape:
+            return OTHER_INPUTS
+        if sizes != {arm: {len(base)} for arm, base in self._base.items()}:
+            return OTHER_ARMS
+        arrays = [learned.moments, *(array for w in learned.weights.values() for array in w)]
+        return "" if all(np.isfinite(array).all() for array in arrays) else NOT_FINITE
 
     def mix(self, others: Learned | None) -> Learned:
         """Take in what the others have published, together; gives what is to be published now."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from stream.config import Config
+    from stream.config import Config, Kafka
 
 app = typer.Typer(
     name="streamgauge",
@@ -437,25 +437,49 @@ snapshot = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(snapshot, name="snapshot")
-SnapshotFile = Annotated[str, typer.Argument(metavar="FILE", help="A path, or a URL: s3://…")]
+SnapshotFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="A path, or a URL: s3://…, kafka://…")
+]
+KafkaOf = Annotated[
+    Path | None,
+    typer.Option("--config", help="Whose `[kafka]` says how to reach a topic, kafka://…"),
+]
+
+
+def _kafka(url: str, config: Path | None, sets: list[str] | None) -> Kafka | None:
+    """Where the broker is, for a topic: the defaults where no config says otherwise."""
+    if not url.startswith("kafka://"):
+        return None
+    from stream.config import load, overrides, parse  # noqa: PLC0415
+
+    more = overrides(sets or [])
+    return (load(config, more) if config else parse({}, "--set", more)).kafka
 
 
 @snapshot.command()
 def ls(
-    url: Annotated[str, typer.Argument(metavar="FOLDER", help="A path, or a URL: s3://…")],
+    url: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="A path, or a URL: s3://…, kafka://TOPIC")
+    ],
+    config: KafkaOf = None,
+    sets: Set = None,
 ) -> None:
     """List the snapshots of a folder, the newest first, from their headers.
 
+    Where each partition has a monitor, and so a folder in it, those of all of them.
+
     Example: `streamgauge snapshot ls snapshots`
+
+    Example: `streamgauge snapshot ls kafka://streamgauge-scaled-snapshots --config scaled.toml`
     """
     with _one_line():
         from stream.commands.snapshot import ls as command  # noqa: PLC0415
 
-        command(url)
+        command(url, _kafka(url, config, sets))
 
 
 @snapshot.command()
-def show(file: SnapshotFile) -> None:
+def show(file: SnapshotFile, config: KafkaOf = None, sets: Set = None) -> None:
     """Show a snapshot's header, the next offset of each partition, and its parts with their sizes.
 
     Example: `streamgauge snapshot show snapshots/snapshot-0000000042`
@@ -463,14 +487,19 @@ def show(file: SnapshotFile) -> None:
     with _one_line():
         from stream.commands.snapshot import show as command  # noqa: PLC0415
 
-        command(file)
+        command(file, _kafka(file, config, sets))
 
 
 @snapshot.command()
 def verify(
     url: Annotated[
-        str, typer.Argument(metavar="FILE|FOLDER", help="A path, or a URL: s3://…; a folder: all.")
+        str,
+        typer.Argument(
+            metavar="FILE|FOLDER", help="A path, or a URL: s3://…, kafka://…; a folder: all."
+        ),
     ],
+    config: KafkaOf = None,
+    sets: Set = None,
 ) -> None:
     """Read a snapshot, or all of a folder, to the last byte; exit status 1 if one is damaged.
 
@@ -479,7 +508,7 @@ def verify(
     with _one_line():
         from stream.commands.snapshot import verify as command  # noqa: PLC0415
 
-        command(url)
+        command(url, _kafka(url, config, sets))
 
 
 labels = typer.Typer(

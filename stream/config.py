@@ -316,7 +316,8 @@ class LabelSettings(Section, frozen=True):
     expire_as
         What an event without a label is by then; `negative` is learned as class 0.
     per_source
-        Labels that one source may give in `per`; further ones are dropped. Unset: no limit.
+        Labels that one source may give in `per`; further ones are dropped. Those that name no
+        source count as one source's. Unset: no limit.
     per
         The span of event time that `per_source` is for.
     max_sources

@@ -10,16 +10,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from kafka import KafkaConsumer, TopicPartition
 
-from models.mixing import Learned, Weights
+from models.mixing import Learned, Mixing, Weights, together
 from models.vectors import Floats
 from stream.config import Kafka
 from stream.delivery import Message
 from stream.kafka import in_our_words, settings
+from stream.metrics.mixes import Mixes
 
 log = logging.getLogger("streamgauge")
 
@@ -113,12 +115,26 @@ def published(topic: str, partition: int, number: int, content: bytes) -> Iterat
         yield Message(topic, msgspec.msgpack.encode(piece), key, partition=0)
 
 
+class Published(NamedTuple):
+    """What a monitor has published, and in which round."""
+
+    round: int
+    learned: Learned
+
+
 class Newest:
-    """Puts pieces together, and keeps the last whole model of each partition."""
+    """Puts pieces together, and keeps the last whole model of each partition.
+
+    Attributes
+    ----------
+    unreadable
+        Records that were no piece of ours, or made no model.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # one thread reads the topic, those of shards look
-        self._whole: dict[int, Learned] = {}
+        self._whole: dict[int, Published] = {}
+        self.unreadable = 0
         self._pieces: dict[int, list[Piece]] = {}
 
     def add(self, value: bytes) -> None:
@@ -129,6 +145,13 @@ class Newest:
         ValueError
             If it is no piece of ours, or makes no model.
         """
+        try:
+            self._add(value)
+        except ValueError:
+            self.unreadable += 1
+            raise
+
+    def _add(self, value: bytes) -> None:
         try:
             piece = msgspec.msgpack.decode(value, type=Piece)
         except msgspec.MsgspecError as error:
@@ -146,12 +169,37 @@ class Newest:
             learned = decode(content)
             if learned:
                 with self._lock:
-                    self._whole[piece.partition] = learned
+                    self._whole[piece.partition] = Published(piece.round, learned)
 
-    def of_others(self, partition: int) -> Mapping[int, Learned]:
+    def of_others(self, partition: int) -> Mapping[int, Published]:
         """By partition, in order: what all but one have published last."""
         with self._lock:
             return {n: self._whole[n] for n in sorted(self._whole) if n != partition}
+
+
+def taken_in(
+    published: Mapping[int, Published], mixing: Mixing, now: int, every: float, mixes: Mixes
+) -> Learned | None:
+    """What a monitor takes in of what others have published; None where there is nothing.
+
+    Parameters
+    ----------
+    published
+        By partition.
+    mixing
+        The monitor's.
+    now, every
+        Its round, and the seconds of event time from one to the next.
+    mixes
+        Told what is taken in, and what is not.
+    """
+    refused = {n: why for n, of in published.items() if (why := mixing.misfit(of.learned))}
+    for new in sorted(refused.items() - mixes.refusing.items()):
+        log.warning("what partition %d has learned does not fit here: %s", *new)
+    mixes.refuse(refused)
+    fitting = [of for n, of in published.items() if n not in refused]
+    mixes.take([(now - of.round) * every for of in fitting])
+    return together([of.learned for of in fitting]) if fitting else None
 
 
 class Exchange:

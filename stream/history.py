@@ -81,7 +81,7 @@ class Commit:
             taken = exchange.decode(self.taken)
         except ValueError as error:
             raise RecoveryError(f"{where}: {error}") from None
-        if taken and not monitor.mixing.fits(taken):
+        if taken and monitor.mixing.misfit(taken):
             raise RecoveryError(f"{where} mixes weights of other arms or features")
         monitor.mixing.mix(taken)
 

@@ -14,7 +14,6 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYetError
 from contextlib import suppress
 
-from models.mixing import together
 from stream import exchange, history, journal
 from stream.checkpoint import Checkpoints
 from stream.config import Config, Kafka
@@ -25,6 +24,7 @@ from stream.exchange import Newest
 from stream.journal import Entry, Order, Partition
 from stream.kafka import need_topics
 from stream.membership import Membership, Turn
+from stream.metrics.mixes import Mixes
 from stream.metrics.saves import Saves
 from stream.monitor import Monitor, Outcome
 from stream.recovery import Place, Recovery
@@ -53,8 +53,9 @@ class KafkaShard:
         Let snapshots and journal be, and begin anew at the group's offsets.
     join
         Takes part in the group, given where the broker is and the topics.
-    newest
-        What other partitions' monitors have learned, where weights are mixed.
+    newest, mixes
+        What other partitions' monitors have learned, where weights are mixed; and who is told what
+        is taken in.
     """
 
     exhausted = False
@@ -68,6 +69,7 @@ class KafkaShard:
         fresh: bool = False,
         join: Callable[[Kafka, Sequence[str]], Turn] = Membership,
         newest: Newest | None = None,
+        mixes: Mixes | None = None,
     ) -> None:
         self._config = config
         self._kafka = config.kafka
@@ -76,6 +78,7 @@ class KafkaShard:
         self._fresh = fresh
         self._join = join
         self._newest = newest or Newest()
+        self._mixes = mixes or Mixes()
         self._mixing = Rounds(config.partitions.every)
         self._worked = False  # whether this process has had the work before
         self._every = duration(config.snapshot.every)
@@ -199,9 +202,9 @@ class KafkaShard:
             return
         if self._order:
             self._note()
-        newest = self._newest.of_others(own)
-        others = [learned for learned in newest.values() if mixing.fits(learned)]
-        taken = together(others) if others else None
+        newest, every = self._newest.of_others(own), self._config.partitions.every
+        self._mixes.unreadable = self._newest.unreadable
+        taken = exchange.taken_in(newest, mixing, round_, every, self._mixes)
         content = exchange.encode(mixing.mix(taken))
         parts = exchange.pieces(exchange.encode(taken))
         entries = [

@@ -64,7 +64,8 @@ def check(config: Config) -> None:
         raise ConfigError(
             f"partitions.local: records are keyed by {key(config)}, so features of "
             f"{', '.join(missing)} would see the events of one partition only: say that you "
-            f"accept that, local = [{named}], or key the records otherwise"
+            f"accept that, local = [{named}], key the records otherwise, or have figures of "
+            f"{missing[0]} sent along in the events (docs/scaling.md)"
         )
     if config.http.token_env or config.http.token_file:
         raise ConfigError(

@@ -12,7 +12,6 @@ from models import lru
 from models.compiled import compiled
 from models.state import come_back, leave
 from models.vectors import Codes, Floats, Hashes, Ints
-from stream.hashing import ABSENT
 from stream.labels import LABEL_ITEM
 
 
@@ -34,8 +33,6 @@ def _admit(
         out[i] = True
         if kind[i] != LABEL_ITEM:
             clock[0] = max(clock[0], ts[i])
-            continue
-        if source[i] == ABSENT:
             continue
         row, _ = lru.use(sources, source[i])
         if since[row] > -np.inf:  # else the bucket is new, or was last used before any event
@@ -65,8 +62,7 @@ class LabelLimits:
     many names can empty the buckets that newcomers will find: then fewer labels are learned, not
     more.
 
-    A label without a source is the operator's own, and free. Who may write to the labels topic can
-    leave the source out, so it is for whoever lets reports in to name theirs.
+    Labels that name no source count as one source's: leaving the name out gets nobody round it.
 
     Parameters
     ----------
@@ -114,7 +110,8 @@ class LabelLimits:
         kind, ts
             As for `Labels.join`.
         source
-            Hash of who gave a label, `ABSENT` where nobody is named; anything for an event.
+            Hash of who gave a label, `ABSENT` (a source like any other) where nobody is named;
+            anything for an event.
         """
         out = np.empty(len(kind), np.bool_)
         _admit(

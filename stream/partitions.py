@@ -71,6 +71,7 @@ class Part:
         rests = chain([0.0], repeat(BEATS * beat))
         shard = KafkaShard(
             own, monitor, self.telemetry.saves, fresh=fresh, newest=newest,
+            mixes=self.telemetry.mixes,
             join=lambda kafka, topics: Share(kafka, topics, next(rests)),
         )  # fmt: skip
         self._service = Service(

@@ -20,6 +20,7 @@ from stream.finite import all_finite, finite
 from stream.metrics import arms, late
 from stream.metrics.alerts import Alerts
 from stream.metrics.flow import Flow
+from stream.metrics.mixes import Mixes
 from stream.metrics.quality import Quality
 from stream.metrics.saves import Saves
 from stream.metrics.stages import Stages
@@ -46,7 +47,7 @@ class Telemetry:
 
     Attributes
     ----------
-    stages, saves
+    stages, saves, mixes
         For those who have something to say to them.
     """
 
@@ -69,6 +70,7 @@ class Telemetry:
         self._drifts = DriftLog(monitor.watch, answering)
         self.stages = Stages()
         self.saves = Saves()
+        self.mixes = Mixes()
         registry.register(self)
 
     def observe(
@@ -109,6 +111,7 @@ class Telemetry:
                 *late.families(self._monitor.late),
                 *self.stages.families(),
                 *self.saves.families(),
+                *(self.mixes.families() if self._monitor.mixing else ()),
             ]
 
     def annotations(self) -> list[dict[str, Any]]:

@@ -397,4 +397,34 @@ LEARNING = [
             ),
         ],
     ),
+    (
+        "A monitor for each partition",
+        [
+            Panel(
+                "Weights taken in",
+                "Mixings an hour by whether others' weights were taken in, and refusals by why.",
+                "none",
+                [
+                    (
+                        "sum by (outcome) (increase(streamgauge_mixings_total{OF}[1h]))",
+                        "{{outcome}}",
+                    ),
+                    (
+                        "sum by (reason) (increase(streamgauge_mixing_refused_total{OF}[1h]))",
+                        "refused: {{reason}}",
+                    ),
+                ],
+            ),
+            Panel(
+                "How old they were",
+                "Event time since what was taken in was published; the oldest is of a partition "
+                "that is behind, or stands still.",
+                "s",
+                [
+                    ('min(streamgauge_mixed_age_seconds{OF,which="newest"})', "newest"),
+                    ('max(streamgauge_mixed_age_seconds{OF,which="oldest"})', "oldest"),
+                ],
+            ),
+        ],
+    ),
 ]

@@ -24,11 +24,13 @@ CONFIGS: tuple[dict[str, Any], ...] = (
     {"detection": {"scorers": ["distance"]}},
     {"kind": "emails"},
     {"kind": "metrics"},
+    {"partitions": {"scope": "partition", "local": ["terminal"]}},
 )
 # What of a config brings the metrics that are not always there.
 SHARE = "`alerts.budget`, a share"
 SPAN = '`alerts.budget`, such as `"9/day"`'
 CEILING = "`alerts.false_positive_rate`"
+MIXED = '`partitions.scope = "partition"`'
 ONLY = {
     "streamgauge_alert_budget_ratio": SHARE,
     "streamgauge_alert_budget_alerts": SPAN,
@@ -38,6 +40,10 @@ ONLY = {
     "streamgauge_labels_held": "`labels.max_class_share`",
     "streamgauge_label_free_decides": "`detection.scorers`",
     "streamgauge_card_precision_ratio": "`fields.customer`",
+    "streamgauge_mixings": MIXED,
+    "streamgauge_mixed_monitors": MIXED,
+    "streamgauge_mixed_age_seconds": MIXED,
+    "streamgauge_mixing_refused": MIXED,
 }
 SUFFIX = {"counter": "_total", "info": "_info"}
 HEAD = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -108,6 +108,7 @@ def replay(
     for line in (
         f"{events:,} events in {took:.1f} s, {events / took:,.0f} events a second",
         *about,
+        *_limited(monitors),
         *(f"fingerprint of scores {m.chain.hex}, at event {m.chain.count:,}" for m in monitors),
     ):
         console.print(line, soft_wrap=True)
@@ -169,6 +170,16 @@ def _journalled(
     else:
         about += "each with the fingerprint of then"
     return events, repeated.ledger, [about]
+
+
+def _limited(monitors: Sequence[Monitor]) -> Iterator[str]:
+    """That labels were dropped, which a recording that names no source may not expect."""
+    dropped = sum(monitor.limits.limited for monitor in monitors if monitor.limits)
+    if dropped:
+        yield (
+            f"{dropped:,} labels were more than their source may give (labels.per_source), and "
+            "were dropped; all that name no source count as one's"
+        )
 
 
 def _since(given: str | None, ledger: Ledger) -> float:

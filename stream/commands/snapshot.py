@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stream.checkpoint import NAME, names
+from stream.config import Kafka
 from stream.errors import SnapshotError
 from stream.folders import Folder, folder
 from stream.snapshot_file import Head, read_head
@@ -22,31 +23,47 @@ from stream.snapshot_header import changed_versions
 WIDE = 132  # columns, where nobody looks
 
 
-def ls(url: str) -> None:
+def ls(url: str, kafka: Kafka | None = None) -> None:
     """A line for each snapshot, the newest first, from the headers alone."""
-    of = folder(url)
-    found = names(of)
+    found = list(_in(url, kafka))
     console = _console()
     if not found:
         console.print(f"no snapshots in {url}", soft_wrap=True)
         return
     table = Table("snapshot", "written", "events", "labels", "MB", "state")
-    for name in found:
+    for of, name, at in found:
         try:
             head = _open(of, name, read_head)
         except SnapshotError as error:
-            table.add_row(name, "-", "-", "-", "-", Text(str(error).removeprefix(f"{name}: ")))
+            table.add_row(at, "-", "-", "-", "-", Text(str(error).removeprefix(f"{name}: ")))
         else:
             header = head.header
             counts = f"{header.events:,}", f"{header.labels:,}"
-            table.add_row(name, Text(header.written), *counts, _mb(head.size), "its head is good")
+            table.add_row(at, Text(header.written), *counts, _mb(head.size), "its head is good")
     console.print(table)
 
 
-def show(url: str) -> None:
+def _in(url: str, kafka: Kafka | None) -> Iterator[tuple[Folder, str, str]]:
+    """Snapshots of a folder, the newest first: where each is, its name, and its place from here.
+
+    Of a folder that has none, those of the folders in it: each partition's monitor has one.
+    """
+    of = folder(url, kafka)
+    for name in (here := names(of)):
+        yield of, name, name
+    if not here:
+        for below in sorted(of.folders(), key=lambda name: (len(name), name)):
+            inner = folder(f"{url.rstrip('/')}/{below}", kafka)
+            for name in names(inner):
+                yield inner, name, f"{below}/{name}"
+
+
+def show(url: str, kafka: Kafka | None = None) -> None:
     """The header, the offsets and the parts of one snapshot."""
     parent, name = os.path.split(url)
-    head = _open(folder(parent or "."), name, read_head)
+    if url.startswith("kafka://") and not NAME.fullmatch(name):
+        raise SnapshotError(f"{url}: expected a snapshot in it, as `snapshot ls` names them")
+    head = _open(folder(parent or ".", kafka), name, read_head)
     header = head.header
     changed = changed_versions(header)
     about = Table("header", "", title=name, show_header=False)
@@ -76,23 +93,24 @@ def show(url: str) -> None:
         console.print(table)
 
 
-def verify(url: str) -> None:
+def verify(url: str, kafka: Kafka | None = None) -> None:
     """Read one snapshot, or all of a folder, to the last byte; a damaged one ends with status 1."""
     parent, name = os.path.split(url)
-    single = bool(NAME.fullmatch(name)) or Path(url).is_file()
-    of = folder((parent or ".") if single else url)
-    found = [name] if single else names(of)
+    if NAME.fullmatch(name) or Path(url).is_file():
+        found = [(folder(parent or ".", kafka), name, name)]
+    else:
+        found = list(_in(url, kafka))
     if not found:
         raise SnapshotError(f"{url}: no snapshots there")
     bad = 0
-    for one in found:
+    for of, name, at in found:
         try:
-            head = _open(of, one, read_all)
+            head = _open(of, name, read_all)
         except SnapshotError as error:
             bad += 1
             typer.echo(str(error))
         else:
-            typer.echo(f"{one}: good, {_mb(head.size)} MB, {head.header.events:,} events")
+            typer.echo(f"{at}: good, {_mb(head.size)} MB, {head.header.events:,} events")
     if bad:
         raise typer.Exit(1)
 

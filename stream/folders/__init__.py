@@ -25,6 +25,10 @@ class Folder(Protocol):
         """Of the files in it, in no order."""
         ...
 
+    def folders(self) -> list[str]:
+        """Names of the folders in it, in no order: where each partition has a monitor, its own."""
+        ...
+
     def new(self, name: str) -> IO[bytes]:
         """A file of this machine to write to, which has no name yet; see `publish`."""
         ...

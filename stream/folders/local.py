@@ -31,6 +31,10 @@ class LocalFolder:
         with _one_line(self._path):
             return [file.name for file in self._path.iterdir()]
 
+    def folders(self) -> list[str]:
+        with _one_line(self._path):
+            return [file.name for file in self._path.iterdir() if file.is_dir()]
+
     def new(self, name: str) -> IO[bytes]:
         with _one_line(self._path / name):
             return self._part(name).open("wb")

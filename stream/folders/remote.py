@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Any
 
 from fsspec.core import url_to_fs
 
@@ -21,6 +21,7 @@ class RemoteFolder:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._files: Any  # fsspec's types know of `ls` by names only
         with self._one_line():
             self._files, self._path = url_to_fs(url)
 
@@ -32,11 +33,19 @@ class RemoteFolder:
                 self.remove(name)
 
     def names(self) -> list[str]:
+        return [name for name, _ in self._content()]
+
+    def folders(self) -> list[str]:
+        return [name for name, kind in self._content() if kind == "directory"]
+
+    def _content(self) -> list[tuple[str, str]]:
+        """What is in it: names, and of what kind each is."""
         with self._one_line():
             self._files.invalidate_cache()  # another process may have written
             if not self._files.exists(self._path):  # object stores have no empty folders
                 return []
-            return [path.rpartition("/")[2] for path in self._files.ls(self._path, detail=False)]
+            found = self._files.ls(self._path, detail=True)
+            return [(of["name"].rstrip("/").rpartition("/")[2], of["type"]) for of in found]
 
     def new(self, name: str) -> IO[bytes]:
         """A file without a name: should this process die, the system takes it back."""

@@ -4,14 +4,18 @@ A file is cut into records below Kafka's limit, each under a key of its own, and
 last record says under its name where the parts begin and how many they are. So one that was cut
 short has no name, and the last whole one counts. Removing is writing tombstones; compaction does
 the rest. That the parts are those that were written is checked by the snapshot's own checksum.
+
+What lies under ``partition-N`` is in the N-th partition of the topic, or round again from its first
+where it has fewer.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import secrets
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from typing import IO, Any, cast
 
@@ -24,6 +28,8 @@ from stream.errors import BrokerError, SnapshotDamagedError, SnapshotError
 from stream.kafka import in_our_words, partitions, settings
 
 SCHEME = "kafka://"
+OWN = re.compile(r"(?:^|/)partition-(\d+)$")  # how the folder of a partition's monitor ends
+FILE = "snapshot-"  # how the name of a file begins, and that of no folder
 PART = 700_000  # bytes, where a topic takes 1 MB unless told otherwise
 PATIENCE = 60.0  # seconds for the broker to take a file, or to give the next part of one
 ASK_MS = 3_000
@@ -52,7 +58,7 @@ class TopicFolder:
     def __init__(self, url: str, kafka: Kafka) -> None:
         self._url = url
         self._kafka = kafka
-        topic, _, self._path = url.removeprefix(SCHEME).partition("/")
+        topic, _, self._path = url.removeprefix(SCHEME).rstrip("/").partition("/")
         self._topic = topic
         self._found: dict[str, Named] = {}
         self._parts: set[bytes] = set()
@@ -61,7 +67,9 @@ class TopicFolder:
             size = partitions(kafka, [topic])[topic]
         if not size:
             raise SnapshotError(f"{url}: {kafka.bootstrap} has no topic {topic}: create it there")
-        self._at = TopicPartition(topic, kafka.journal_partition % size)
+        self._size = size
+        own = OWN.search(self._path)
+        self._at = TopicPartition(topic, int(own[1]) % size if own else 0)
 
     def make(self) -> None:
         self._read_on()
@@ -72,6 +80,15 @@ class TopicFolder:
     def names(self) -> list[str]:
         self._read_on()
         return list(self._found)
+
+    def folders(self) -> list[str]:
+        live: set[tuple[str, str]] = set()
+        for number in range(self._size):
+            for record in self._records(TopicPartition(self._topic, number), 0):
+                name, _, file = self._inside(record.key)
+                if file.startswith(FILE) and "/" not in file:
+                    (live.add if record.value else live.discard)((name, file))
+        return list({name for name, _ in live})
 
     def new(self, name: str) -> IO[bytes]:
         """A file without a name: should this process die, the system takes it back."""
@@ -100,9 +117,8 @@ class TopicFolder:
         self._read_on()
         if name not in self._found:
             raise SnapshotError(f"{self._url}/{name}: No such file")
-        with self._one_line(name), closing(self._consumer()) as consumer:
-            reader = _Parts(self._records(consumer, self._found[name].first), self, name)
-            yield cast(IO[bytes], io.BufferedReader(reader, PART))
+        with closing(self._records(self._at, self._found[name].first, name)) as records:
+            yield cast(IO[bytes], io.BufferedReader(_Parts(records, self, name), PART))
 
     def remove(self, name: str) -> None:
         self._read_on()
@@ -128,39 +144,42 @@ class TopicFolder:
     def _keys(self, name: str, named: Named) -> list[bytes]:
         return [self._key(name, f"{named.upload}/{n}") for n in range(named.count)]
 
-    def _consumer(self) -> KafkaConsumer:
-        consumer = KafkaConsumer(
-            **settings(self._kafka), enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-        consumer.assign([self._at])
-        return consumer
+    def _inside(self, key: bytes | None) -> tuple[str, str, str]:
+        """A key's first name inside of this folder, a slash, and the rest; empty outside of it."""
+        under = self._key("") + b"/" if self._path else b""
+        if not key or not key.startswith(under):
+            return "", "", ""
+        return key.removeprefix(under).decode(errors="replace").partition("/")
 
-    def _records(self, consumer: KafkaConsumer, first: int) -> Iterator[Any]:
-        """From an offset to where the topic ends now."""
-        end = consumer.end_offsets([self._at], timeout_ms=ASK_MS)[self._at]
-        consumer.seek(self._at, first)
-        position: int | None = first
-        while position is not None and position < end:
-            fetched = consumer.poll(ASK_MS)
-            yield from fetched.get(self._at, ())
-            position = consumer.position(self._at, timeout_ms=ASK_MS)
+    def _records(self, at: TopicPartition, first: int, name: str = "") -> Generator[Any]:
+        """From an offset to where the topic's partition ends now; `name` is what is looked for."""
+        with self._one_line(name):
+            consumer = KafkaConsumer(
+                **settings(self._kafka), enable_auto_commit=False, auto_offset_reset="earliest"
+            )
+            with closing(consumer):
+                consumer.assign([at])
+                end = consumer.end_offsets([at], timeout_ms=ASK_MS)[at]
+                consumer.seek(at, first)
+                position: int | None = first
+                while position is not None and position < end:
+                    fetched = consumer.poll(ASK_MS)
+                    yield from fetched.get(at, ())
+                    position = consumer.position(at, timeout_ms=ASK_MS)
 
     def _read_on(self) -> None:
         """Take note of the names that have come since the last look."""
-        under = self._key("") + b"/" if self._path else b""
-        with self._one_line(), closing(self._consumer()) as consumer:
-            for record in self._records(consumer, self._next):
-                self._next = record.offset + 1
-                key = record.key or b""
-                name, _, part = key.removeprefix(under).decode(errors="replace").partition("/")
-                if not key.startswith(under):
-                    continue
-                if part:
-                    (self._parts.add if record.value else self._parts.discard)(key)
-                elif record.value:
-                    self._name(name, record.value)
-                else:
-                    self._found.pop(name, None)
+        for record in self._records(self._at, self._next):
+            self._next = record.offset + 1
+            name, _, part = self._inside(record.key)
+            if not name.startswith(FILE):
+                continue  # in a folder in this one
+            if part:
+                (self._parts.add if record.value else self._parts.discard)(record.key)
+            elif record.value:
+                self._name(name, record.value)
+            else:
+                self._found.pop(name, None)
 
     def _name(self, name: str, value: bytes) -> None:
         try:
@@ -202,7 +221,7 @@ class TopicFolder:
 class _Parts(io.RawIOBase):
     """The parts of a file as one, fetched as they are read. It can go back to its beginning."""
 
-    def __init__(self, records: Iterator[Any], folder: TopicFolder, name: str) -> None:
+    def __init__(self, records: Generator[Any], folder: TopicFolder, name: str) -> None:
         self._records = records
         self._folder = folder
         self._name = name

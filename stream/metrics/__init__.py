@@ -14,6 +14,7 @@ Layout::
     late.py      by the day of the event; what is expected of days without labels
     stages.py    where the loop's time goes
     saves.py     how snapshots fare
+    mixes.py     what is taken in of other partitions' monitors
     buckets.py   a histogram with examples
 
 Drifts are in `stream.drift_log`, and `stream.telemetry` puts all together.

@@ -209,17 +209,25 @@ def with_security(house: House, listener: str, stage: Stage, security: dict[str,
     stage.config.write_text(f"{text}[kafka.security]\n{keys}\n")
 
 
-def test_a_wrong_password_ends_a_start_with_one_line(house: House, tmp_path: Path) -> None:
-    stage = Stage(house.broker.bootstrap, tmp_path, create=["events"])
-    with_security(house, "SCRAM", stage, house.sasl | house.named("wrong"))
-    line = (
-        f"{house.broker.addresses['SCRAM']} refused us as kafka.security.username = "
-        f'"{USER}" with kafka.security.password_file = "{house.files.wrong}"'
-    )
-    refused = streamgauge("run", str(stage.config))
-    assert refused.returncode == 2
-    assert refused.stderr == f"streamgauge: {line}\n"
-    assert house.files.wrong.read_text().strip() not in refused.stdout
+@pytest.mark.parametrize("client", ["kafka-python", "librdkafka"])
+def test_a_refusal_ends_a_start_with_one_line(house: House, tmp_path: Path, client: str) -> None:
+    stranger = str(house.files.other_ca)
+    ca = f'kafka.security.ca_file = "{stranger}"'
+    at = house.broker.addresses["SCRAM"]
+    password = f'kafka.security.password_file = "{house.files.wrong}"'
+    for wrongly, line in (
+        (house.named("wrong"), f'refused us as kafka.security.username = "{USER}" with {password}'),
+        ({"ca_file": stranger}, f"has a certificate that {ca} does not vouch for: unable to get"),
+    ):
+        told = f'client = "{client}"\n'
+        stage = Stage(house.broker.bootstrap, tmp_path, create=["events"], settings=told)
+        with_security(house, "SCRAM", stage, house.sasl | house.named() | wrongly)
+        refused = streamgauge("run", str(stage.config))
+        assert refused.returncode == 2
+        assert refused.stderr.startswith(f"streamgauge: {at} {line}")
+        assert len(refused.stderr.splitlines()) == 1
+        for secret in (house.files.right, house.files.wrong):
+            assert secret.read_text().strip() not in refused.stdout + refused.stderr
 
 
 def permissions() -> list[tuple[str, str, list[str]]]:
@@ -256,9 +264,17 @@ def permit(house: House, stage: Stage, kinds: Sequence[tuple[str, str, list[str]
     admin.close()
 
 
-def test_the_permissions_in_the_docs_are_enough(house: House, tmp_path: Path) -> None:
-    stage = Stage(house.broker.bootstrap, tmp_path)
-    with_security(house, "SCRAM", stage, house.sasl | house.named())
+@pytest.mark.parametrize(
+    ("client", "way"),
+    [("kafka-python", "SCRAM-SHA-512"), ("librdkafka", "SCRAM-SHA-512"),
+     ("librdkafka", "OAUTHBEARER")],
+)  # fmt: skip
+def test_the_permissions_in_the_docs_are_enough(
+    house: House, tmp_path: Path, client: str, way: str
+) -> None:
+    stage = Stage(house.broker.bootstrap, tmp_path, settings=f'client = "{client}"\n')
+    listener, given = LET_IN[way]
+    with_security(house, listener, stage, given(house))
     made = transactions(Stream(events=60))
     stage.produce("events", [(json.dumps(e).encode(), 0, round(1e3 * e["ts"])) for e in made])
     kafka = config.load(stage.config).kafka
@@ -267,7 +283,8 @@ def test_the_permissions_in_the_docs_are_enough(house: House, tmp_path: Path) ->
     with stage.service() as service:
         stage.read("scores", 60)
         service.wait_until_ready()
-        assert service.get("/api/config").json()["kafka"]["security"]["username"] == USER
+        shows = service.get("/api/config").json()["kafka"]["security"]
+        assert shows["mechanism"] == way
         shown = "".join(
             service.get(f"/{path}").text for path in ("api/config", "api/state", "metrics")
         )

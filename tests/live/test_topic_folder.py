@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
+from typer.testing import CliRunner
 
 from stream.checkpoint import Checkpoints, load, names
+from stream.cli import app
 from stream.config import Kafka
 from stream.errors import SnapshotDamagedError, SnapshotError
 from stream.folders import folder
@@ -34,8 +36,8 @@ def topic(kafka: str) -> Iterator[str]:
     admin.close()
 
 
-def where(kafka: str, partition: int = 1) -> Kafka:
-    return Kafka(bootstrap=kafka, partition=partition)
+def where(kafka: str) -> Kafka:
+    return Kafka(bootstrap=kafka)
 
 
 def save(to: Checkpoints, n: int) -> str:
@@ -68,6 +70,18 @@ def test_comes_back_and_keeps_so_many(kafka: str, topic: str) -> None:
     assert np.array_equal(found[0].state["array"], expected)
     assert [header.sequence for header in to.headers()] == [3, 2]
     assert load(f"{url}/snapshot-0000000002", where(kafka)).state["n"] == 1
+    other = f"kafka://{topic}/partition-4"  # in the topic's first partition, for want of a fifth
+    save(Checkpoints(other, kafka=where(kafka)), 0)
+    at = "--set", f"kafka.bootstrap={kafka}"
+    call = CliRunner().invoke
+    listed = call(app, ["snapshot", "ls", f"kafka://{topic}", *at]).stdout
+    assert [line.split()[1] for line in listed.splitlines() if "snapshot-" in line] == [
+        f"partition-{place}" for place in ("1/snapshot-0000000003", "1/snapshot-0000000002",
+                                           "4/snapshot-0000000001")
+    ]  # fmt: skip
+    assert listed.count("its head is good") == 3
+    verified = call(app, ["snapshot", "verify", f"{url}/snapshot-0000000003", *at])
+    assert verified.stdout.startswith("snapshot-0000000003: good, ")
     parts = {key for key in live_keys(kafka, topic) if key.count(b"/") > 1}
     assert len(parts) == sum(folder_about(url, name, kafka) for name in names(to._folder))
     with pytest.raises(SnapshotError, match="No such file"):

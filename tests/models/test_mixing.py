@@ -6,11 +6,22 @@ from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.logistic import LogisticRegression
-from models.mixing import Learned, Mixing, Weights, combined, together, without
+from models.mixing import (
+    NOT_FINITE,
+    OTHER_ARMS,
+    OTHER_INPUTS,
+    Learned,
+    Mixing,
+    Weights,
+    combined,
+    together,
+    without,
+)
 from models.optimizers import SGD
 from models.protocols import Stateful
 from models.scaler import StandardScaler
@@ -175,10 +186,16 @@ def test_leaves_and_comes_back_to_the_bit() -> None:
     np.testing.assert_array_equal(one[1].weights, twin[1].weights)
 
 
-def test_knows_what_it_cannot_take_in() -> None:
+@pytest.mark.parametrize(
+    ("of", "why"),
+    [
+        (learned(1, 1.0), ""),
+        (Learned(1, np.zeros((3, WIDTH)), {"b": weights(0.0)}), OTHER_ARMS),
+        (Learned(1, np.zeros((3, WIDTH)), {"a": Weights(*np.zeros((3, 2)))}), OTHER_ARMS),
+        (Learned(1, np.zeros((3, WIDTH + 1)), {"a": weights(0.0)}), OTHER_INPUTS),
+        (learned(1, float("nan")), NOT_FINITE),
+    ],
+)
+def test_knows_what_it_cannot_take_in(of: Learned, why: str) -> None:
     _, _, mixing = monitor()
-    assert mixing.fits(learned(1, 1.0))
-    assert not mixing.fits(Learned(1, np.zeros((3, WIDTH)), {"b": weights(0.0)}))
-    assert not mixing.fits(Learned(1, np.zeros((3, WIDTH)), {"a": Weights(*np.zeros((3, 2)))}))
-    assert not mixing.fits(Learned(1, np.zeros((3, WIDTH + 1)), {"a": weights(0.0)}))
-    assert not mixing.fits(learned(1, float("nan")))
+    assert mixing.misfit(of) == why

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.mixing import Learned, Weights
+from models.logistic import LogisticRegression
+from models.mixing import Learned, Mixing, Weights
+from models.optimizers import SGD
+from models.scaler import StandardScaler
+from models.schedules import Constant
 from stream.delivery import Message
-from stream.exchange import PIECE, Newest, Piece, decode, encode, pieces, published
+from stream.exchange import (
+    PIECE,
+    Newest,
+    Piece,
+    Published,
+    decode,
+    encode,
+    pieces,
+    published,
+    taken_in,
+)
+from stream.metrics.mixes import Mixes
 from stream.rounds import Rounds
 
 
@@ -89,7 +106,7 @@ def test_a_large_model_goes_in_pieces_and_counts_once_all_are_there() -> None:
         newest.add(part)
         assert newest.of_others(0) == {}
     newest.add(parts[-1])
-    assert same(newest.of_others(0)[2], large)
+    assert same(newest.of_others(0)[2].learned, large)
     assert newest.of_others(2) == {}
 
 
@@ -101,12 +118,67 @@ def test_the_last_whole_one_counts() -> None:
         newest.add(part)
     others = newest.of_others(1)
     assert list(others) == [0, 3]
-    assert same(others[0], learned(100_000))
+    assert same(others[0].learned, learned(100_000))
+    assert (others[0].round, others[3].round) == (1, 1)
     for part in second:
         newest.add(part)
-    assert same(newest.of_others(1)[0], learned(100_000, seed=2))
+    assert same(newest.of_others(1)[0].learned, learned(100_000, seed=2))
+    assert newest.of_others(1)[0].round == 2
+    assert newest.unreadable == 0
     with pytest.raises(ValueError, match="piece 3 of 2"):
         newest.add(msgspec.msgpack.encode(Piece(0, 1, 3, 2, b"")))
+    assert newest.unreadable == 1
+
+
+def figures(mixes: Mixes) -> dict[str, float]:
+    """What is exported, by name and the one label."""
+    return {
+        "/".join([sample.name.removeprefix("streamgauge_"), *sample.labels.values()]): sample.value
+        for family in mixes.families()
+        for sample in family.samples
+    }
+
+
+def test_what_is_taken_in_and_what_is_not_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    scaler = StandardScaler(5, 10.0)
+    mixing = Mixing(scaler, {"champion": LogisticRegression(50, SGD(), Constant(0.1))})
+    mixes = Mixes()
+    assert taken_in({}, mixing, 7, 600.0, mixes) is None
+    assert figures(mixes) | {"mixings_total/alone": 1} == figures(mixes)
+    assert math.isnan(figures(mixes)["mixed_age_seconds/newest"])
+
+    def of(arm: str, size: int = 50, value: float = 1.0) -> Learned:
+        weights = Weights.of(np.full(size, value), np.zeros(size))
+        return Learned(3, np.ones((3, 5)), {arm: weights})
+
+    others = {
+        0: Published(5, of("champion")),
+        2: Published(3, of("champion")),
+        3: Published(5, of("other")),
+        4: Published(5, of("champion", 60)),
+        5: Published(5, of("champion", value=math.inf)),
+    }
+    for _ in range(2):
+        taken = taken_in(others, mixing, 6, 600.0, mixes)
+        assert taken
+        assert taken.labels == 6
+    expected = {
+        "mixings_total/alone": 1,
+        "mixings_total/with_others": 2,
+        "mixed_monitors": 2,
+        "mixed_age_seconds/newest": 600.0,
+        "mixed_age_seconds/oldest": 1_800.0,
+        "mixing_refused_total/other_inputs": 0,
+        "mixing_refused_total/other_arms": 4,
+        "mixing_refused_total/not_finite": 2,
+        "mixing_refused_total/unreadable": 0,
+    }
+    assert figures(mixes) == expected
+    # In the log once, and not each time.
+    assert [record.getMessage() for record in caplog.records] == [
+        f"what partition {n} has learned does not fit here: {why}"
+        for n, why in ((3, "other_arms"), (4, "other_arms"), (5, "not_finite"))
+    ]
 
 
 def test_a_round_is_due_once_and_one_wrong_time_is_none() -> None:

@@ -47,14 +47,14 @@ class Stream:
 
 
 def stream(*, flood: bool) -> Stream:
-    """Each event, ten minutes later its label from the operator, and a liar's about any so far."""
+    """Each event, ten minutes later its label from a user, and a liar's about any so far."""
     made = Stream([], [], [], [], [])
     of_whom = np.random.default_rng(7)
     for i in range(EVENTS):
         now = i * MINUTE
         made.add(EVENT_ITEM, i, now, 0, ABSENT)
         if i >= 10:
-            made.add(LABEL_ITEM, i - 10, now, int(TRUTH[i - 10]), ABSENT)
+            made.add(LABEL_ITEM, i - 10, now, int(TRUTH[i - 10]), hash64(f"user {i}"))
         if flood and i >= FLOOD_AT:
             for of in of_whom.integers(0, i + 1, REPORTS).tolist():
                 made.add(LABEL_ITEM, of, now + 1e6, 1 - int(TRUTH[of]), LIAR)

@@ -42,7 +42,7 @@ def reference(todo: list[Item], per_source: int, per: float, max_sources: int) -
     for kind, source, ts in todo:
         if kind == EVENT_ITEM:
             clock = ts if clock is None else max(clock, ts)
-        if kind == EVENT_ITEM or source == ABSENT:
+        if kind == EVENT_ITEM:
             out.append(True)
             continue
         bucket: tuple[float, float | None] = (float(per_source), None)
@@ -86,13 +86,10 @@ def test_goes_on_from_a_snapshot(
 def test_all_sources_together_are_bounded(todo: list[Item], about: tuple[int, float, int]) -> None:
     per_source, per, max_sources = about
     got = admit(LabelLimits(*about), todo)
-    named = sum(
-        ok for ok, (kind, source, _) in zip(got, todo, strict=True)
-        if kind == LABEL_ITEM and source != ABSENT
-    )  # fmt: skip
+    labels = sum(ok for ok, (kind, _, _) in zip(got, todo, strict=True) if kind == LABEL_ITEM)
     times = [ts for kind, _, ts in todo if kind == EVENT_ITEM]
     span = max(0.0, max(times) - times[0]) if times else 0.0
-    assert named <= max_sources * per_source * (1 + span / per) + 1e-9
+    assert labels <= max_sources * per_source * (1 + span / per) + 1e-9
 
 
 def test_one_source_cannot_come_back_with_a_full_bucket() -> None:
@@ -113,8 +110,18 @@ def test_the_time_of_a_label_counts_for_nothing() -> None:
     assert admit(limits, [(LABEL_ITEM, 8, 0.0), (LABEL_ITEM, 8, 1e12)]) == [True, False]
 
 
-def test_the_operator_is_free_and_events_pass() -> None:
-    limits = LabelLimits(1, 60.0)
-    assert all(admit(limits, [(LABEL_ITEM, ABSENT, 0.0), (EVENT_ITEM, 7, 0.0)] * 50))
-    assert limits.limited == 0
-    assert limits.sources == 0
+def test_who_names_no_source_is_one_source_and_events_pass() -> None:
+    limits = LabelLimits(2, 60.0)
+    todo = [(LABEL_ITEM, ABSENT, 0.0), (EVENT_ITEM, 7, 0.0), (LABEL_ITEM, 7, 0.0)] * 3
+    assert admit(limits, todo) == [True] * 6 + [False, True, False]
+    assert limits.limited == limits.sources == 2
+
+
+def test_a_snapshot_from_when_the_nameless_were_free_comes_back() -> None:
+    """They had no bucket then, so they begin with a full one."""
+    before, now = LabelLimits(2, 60.0), LabelLimits(2, 60.0)
+    admit(before, [(EVENT_ITEM, 0, 0.0), (LABEL_ITEM, 7, 0.0), (LABEL_ITEM, 8, 0.0)])
+    now.restore(deepcopy(before.snapshot()))
+    assert admit(now, [(LABEL_ITEM, ABSENT, 0.0)] * 3 + [(LABEL_ITEM, 7, 0.0)] * 2) == [
+        True, True, False, True, False,
+    ]  # fmt: skip

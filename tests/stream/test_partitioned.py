@@ -70,6 +70,7 @@ def test_replay_goes_by_partitions(tmp_path: Path) -> None:
     config_file, recording, scores = (tmp_path / n for n in ("c.toml", "r.jsonl", "s.jsonl"))
     config_file.write_text(
         '[features]\nmax_keys = 1000\n[partitions]\nscope = "partition"\nlocal = ["terminal"]\n'
+        "[labels]\nper_source = 20\n"
     )
     events = list(transactions(Stream(events=400, seed=3)))
     recording.write_text("".join(f"{json.dumps(event)}\n" for event in events))
@@ -81,6 +82,7 @@ def test_replay_goes_by_partitions(tmp_path: Path) -> None:
     done = replay("--partitions", "3", "--scores", str(scores))
     assert done.exit_code == 0, done.output
     assert done.output.count("fingerprint of scores") == 3
+    assert " labels were more than their source may give (labels.per_source)" in done.output
     lines = scores.read_text().splitlines()
     assert sorted(json.loads(line)["id"] for line in lines) == sorted(e["id"] for e in events)
     for options, line in [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,19 @@ def test_what_is_not_there_is_one_line(command: str, tmp_path: Path) -> None:
     assert result.output == f"streamgauge: {tmp_path}/missing: No such file or directory\n"
 
 
+def test_folders_of_partitions_are_looked_into(at: Path) -> None:
+    """Where the folder itself has none; the tenth comes after the second."""
+    for below in (10, 2):
+        Checkpoints(f"{at}/all/partition-{below}").save(lambda: {"a": 1}, HEADER).result(30)
+    (at / "all" / "partition-3").mkdir()
+    listed = [line for line in call("ls", at / "all").output.splitlines() if "snapshot-" in line]
+    places = [f"partition-{below}/snapshot-0000000001" for below in (2, 10)]
+    assert [line.split()[1] for line in listed] == places
+    verified = call("verify", at / "all").output.splitlines()
+    assert [line.partition(":")[0] for line in verified] == places
+    assert "partition" not in call("ls", at).output
+
+
 def test_another_back_end(at: Path) -> None:
     url = f"memory://command-{at.name}"
     Checkpoints(url).save(lambda: {"a": 1}, HEADER).result(30)
@@ -128,6 +142,29 @@ def test_another_back_end(at: Path) -> None:
     missing = call("show", f"{url}/snapshot-0000000009")
     assert missing.exit_code == 1
     assert missing.output.startswith(f"streamgauge: {url}/snapshot-0000000009: FileNotFoundError")
+
+
+def test_a_topic_of_no_broker_is_one_line() -> None:
+    """In a process of its own: kafka-python leaves sockets open that came to nothing."""
+    with socket.socket() as taken:  # and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        broker = f"127.0.0.1:{taken.getsockname()[1]}"
+        run = subprocess.run(
+            [sys.executable, "-m", "stream.cli", "snapshot", "ls", "kafka://snapshots",
+             "--set", f"kafka.bootstrap={broker}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert run.returncode == 1
+    assert len(run.stderr.splitlines()) == 1
+    assert run.stderr.startswith(f"streamgauge: kafka://snapshots: no answer from {broker}")
+
+
+def test_a_topic_is_no_snapshot() -> None:
+    result = call("show", "kafka://snapshots")
+    assert (result.exit_code, result.output) == (
+        1,
+        "streamgauge: kafka://snapshots: expected a snapshot in it, as `snapshot ls` names them\n",
+    )
 
 
 @pytest.mark.parametrize("command", ["ls", "show", "verify"])
