@@ -82,7 +82,7 @@ def _columns(
     ends = list(accumulate(map(len, messages), initial=0))
     # An array of its own, and not a copy grown by the interpreter: it gets large pages of memory.
     text = np.empty(ends[-1], np.uint8)
-    room = memoryview(text)
+    room = text.data
     for message, a, b in zip(messages, ends[:-1], ends[1:], strict=True):
         room[a:b] = message
     return Emails(

@@ -15,9 +15,9 @@ from stream.kafka import in_our_words, settings
 
 ASK_MS = 3_000
 
-# While a partition rests, a fetch asks for the others only, and where none of them has anything, the
-# broker keeps it so long; meanwhile the one that rests has to wait, as there is one fetch at a time.
-# So a partition rests late: from so many polls' worth of records on, until there is less than one.
+# While a partition rests, a fetch asks for the others only, and where none of them has anything,
+# the broker keeps it so long; whoever rested then waits for it, as there is one fetch at a time. So
+# a partition rests late: from so many polls' worth of records on, until there is less than one.
 REST = 2
 FETCH_MS = 100
 

@@ -90,7 +90,7 @@ def figures(w: Work, text: Bytes, n: int, mask: np.uint64) -> None:
         c = text[i]
         counts += _COUNTED[c]
         space = _SPACES[c]
-        words += np.int64(space & ~before)
+        words += int(space & ~before)
         before = space
         if is_digit(c):
             digits += 1
@@ -103,7 +103,7 @@ def figures(w: Work, text: Bytes, n: int, mask: np.uint64) -> None:
             numbered(w, SIGN, c, NOTHING, mask)
     if run:
         numbered(w, RUN, NOTHING, min(run, 12), mask)
-    words += np.int64(np.uint64(1) - before)
+    words += int(np.uint64(1) - before)
     capitals, bangs = _count(counts, 0), _count(counts, 1)
     questions, foreign = _count(counts, 2), _count(counts, 3)
     share = 20.0 / max(n, 1)

@@ -45,7 +45,7 @@ def random_steps(n: int, *, seed: int = 0, bad: float = 0.0) -> Steps:
     count = rng.integers(0, PAIRS + 1, n)
     start = np.concatenate([[0], np.cumsum(count)])
     slots = np.concatenate([rng.choice(1 << HASH_BITS, k, replace=False) for k in count])
-    values = rng.normal(size=len(slots))
+    values = rng.normal(size=len(slots)).astype(np.float32).astype(np.float64)
     logits = dense @ rng.normal(size=DENSE)
     y = (rng.random(n) < 1.0 / (1.0 + np.exp(-logits))).astype(np.int8)
     code = rng.integers(SCORE, SCORE + 4, n).astype(np.int8)

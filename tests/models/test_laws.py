@@ -102,7 +102,7 @@ def feed_examples(examples: Examples, i: int, j: int) -> Outputs:
         np.count_nonzero(STEPS.code[:j] == SCORE),
     )
     got = examples.recall(code, places, STEPS.vectors.rows(int(first), int(last)))
-    return got.dense, got.counts, *map(np.concatenate, pairs(got))
+    return got.dense, got.counts, *(np.concatenate(each) for each in pairs(got))
 
 
 def feed_given(given: GivenScores, i: int, j: int) -> Outputs:
