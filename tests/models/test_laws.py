@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,8 @@ def feed_examples(examples: Examples, i: int, j: int) -> Outputs:
         np.count_nonzero(STEPS.code[:j] == SCORE),
     )
     got = examples.recall(code, places, STEPS.vectors.rows(int(first), int(last)))
-    return got.dense, got.counts, *(np.concatenate(each) for each in pairs(got))
+    slots, values = (list(chain.from_iterable(rows)) for rows in pairs(got))
+    return got.dense, got.counts, np.array(slots, np.int32), np.array(values, np.float64)
 
 
 def feed_given(given: GivenScores, i: int, j: int) -> Outputs:
