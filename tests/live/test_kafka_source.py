@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
@@ -14,6 +15,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from stream import config
 from stream.errors import RecoveryError
 from stream.events import Record
+from stream.inlets import kafka_python, librdkafka
 from stream.journal import Order, Partition, Run
 from stream.sources.kafka import KafkaSource
 from tests.live.service import Stage
@@ -63,6 +65,19 @@ def test_partitions_are_merged_by_timestamp(kafka: str, tmp_path: Path, size: in
     assert found == expected
     assert sum(source.lag().values()) == 0
     source.close()
+
+
+def test_a_partition_rests_late_and_for_long(kafka: str, tmp_path: Path, client: str) -> None:
+    """A fetch of the others alone may be kept by the broker, while this one would have more."""
+    stage = Stage(kafka, tmp_path)
+    at = (stage.topics["events"], 0)
+    of: Any = opened(stage, 100, {at: 0})._inlet
+    rest = librdkafka.REST if client == "librdkafka" else kafka_python.REST
+    for held, rests in [(100 * rest - 1, False), (100 * rest, True), (100, True), (99, False)]:
+        of.fetch(0.0, {at: held})
+        resting = of._resting if client == "librdkafka" else of._consumer.paused()
+        assert (at in resting) == rests, held
+    of.close()
 
 
 def test_it_begins_where_it_is_told_and_says_where_to_go_on(kafka: str, tmp_path: Path) -> None:
