@@ -129,8 +129,8 @@ class Track:
         if stamps is None:
             print((self.folder / f"{scores}.log").read_text(errors="replace")[-2_000:])
             return NOT_MEASURED
-        after = sum(stamp > min(stamps) for stamp in stamps)
-        return 1_000.0 * after / (max(stamps) - min(stamps))
+        first, last = min(stamps), max(stamps)
+        return 1_000.0 * sum(stamp > first for stamp in stamps) / (last - first)
 
     def _stamps(self, topic: str) -> list[int] | None:
         """When the broker has appended each score; None if they do not all come."""
