@@ -21,6 +21,7 @@ class Verdict:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from models.detection import inputs, surprisals
     >>> from models.vectors import SCORE, Vectors
     >>> x = Vectors.of_dense(np.array([[1.0, *inputs(surprisals(np.array([2.5])))]]))
