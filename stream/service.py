@@ -153,6 +153,8 @@ class Service:
                 self._put_out(outcome)
                 lap("write")
                 telemetry.observe(records, outcome, lag)
+            elif records is not None:
+                telemetry.behind(lag)
             if records is not None:
                 self._health.took(len(records), sum(lag.values()))
             if self._clock() >= due:

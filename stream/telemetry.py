@@ -84,6 +84,11 @@ class Telemetry:
             self._quality.observe(outcome)
             self._drifts.add(outcome.drifts)
 
+    def behind(self, lag: Mapping[tuple[str, int], int]) -> None:
+        """Note the source's lag, where a poll gave nothing."""
+        with self._lock:
+            self._flow.lag = lag
+
     def committed(self) -> None:
         """What was observed can be read by others now."""
         with self._lock:

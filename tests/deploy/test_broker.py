@@ -94,7 +94,8 @@ def consume(broker: Broker, topic: str, count: int) -> list[bytes | None]:
     found: list[bytes | None] = []
 
     def enough() -> bool:
-        for records in consumer.poll(timeout_ms=200).values():
+        # Not less: a join that outlasts a poll may hang (see `Membership`).
+        for records in consumer.poll(timeout_ms=5_000).values():
             found.extend(record.value for record in records)
         return len(found) >= count
 

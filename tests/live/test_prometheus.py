@@ -16,6 +16,7 @@ from tests.deploy.test_dashboards import NAMES, drawn, filled_in
 from tests.live.prometheus import alertmanager, need_programs, prometheus
 from tests.live.service import Stage, eventually
 
+BY_PARTITION = "streamgauge_mix"  # metrics that one monitor of all has not; see `test_partitions`
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 SECTIONS = """\
@@ -65,6 +66,7 @@ def test_every_panel_has_data_and_an_alert_arrives(kafka: str, tmp_path: Path) -
                     for name in NAMES
                     for panel in drawn(name)
                     for target in panel["targets"]
+                    if BY_PARTITION not in target["expr"]
                 }
 
                 def empty() -> list[str]:
