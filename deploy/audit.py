@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PINS = ROOT / "constraints.txt"
 TOOL = ROOT / ".venv-audit"
 AUDITOR = "pip-audit==2.10.1"
-KNOWN_BAD = "https://pypi.org/pypi/jinja2/2.10/json"  # CVE-2019-10906 and others
+SERVICE = "https://api.osv.dev/v1/query"
+# CVE-2019-10906 and others
+KNOWN_BAD = {"package": {"name": "jinja2", "ecosystem": "PyPI"}, "version": "2.10"}
 OURS = "streamgauge"
 TOOLS = {"pip", "setuptools", "wheel"}  # come with the virtual environment
 
@@ -33,7 +35,7 @@ def main() -> None:
     for problem in problems:
         print(problem)
     print(f"packages that fit together, as pinned in {PINS.name}: {'no' if problems else 'yes'}")
-    silence = silent(KNOWN_BAD)
+    silence = silent(SERVICE)
     if silence:
         print(f"known holes: NOT ASKED FOR. {silence}")
         sys.exit(1 if problems or os.environ.get("CI") else 0)
@@ -76,8 +78,8 @@ def unpinned(here: Mapping[str, str], pins: Mapping[str, str]) -> list[str]:
 def silent(url: str) -> str:
     """Why a service that should know of a bad release is of no use; empty if it knows."""
     try:
-        answer = httpx.get(url, timeout=10, follow_redirects=True)
-        known = answer.json().get("vulnerabilities")
+        answer = httpx.post(url, json=KNOWN_BAD, timeout=10, follow_redirects=True)
+        known = answer.json().get("vulns")
     except httpx.HTTPError as error:
         return f"{url} cannot be reached: {error}"
     except (ValueError, AttributeError):
@@ -90,7 +92,12 @@ def holes() -> bool:
     if not TOOL.is_dir():
         subprocess.run([sys.executable, "-m", "venv", TOOL], check=True)
         subprocess.run([TOOL / "bin" / "pip", "install", "--quiet", AUDITOR], check=True)
-    options = ["--no-deps", "--disable-pip", "--progress-spinner=off"]
+    options = [
+        "--no-deps",
+        "--disable-pip",
+        "--progress-spinner=off",
+        "--vulnerability-service=osv",
+    ]
     command = [str(TOOL / "bin" / "pip-audit"), f"--requirement={PINS}", *options]
     return subprocess.run(command, check=False).returncode != 0
 

@@ -16,7 +16,7 @@ from deploy import audit
 @contextmanager
 def answering(body: bytes) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+        def do_POST(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body)
@@ -33,11 +33,11 @@ def answering(body: bytes) -> Iterator[str]:
 
 
 def test_a_service_that_knows_the_bad_release_is_asked() -> None:
-    with answering(json.dumps({"vulnerabilities": [{"id": "PYSEC-2019-217"}]}).encode()) as url:
+    with answering(json.dumps({"vulns": [{"id": "PYSEC-2019-217"}]}).encode()) as url:
         assert audit.silent(url) == ""
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"vulnerabilities": []}'])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"vulns": []}'])
 def test_a_service_that_knows_nothing_is_no_good_news(body: bytes) -> None:
     with answering(body) as url:
         assert "knows nothing bad" in audit.silent(url)
