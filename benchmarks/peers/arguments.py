@@ -11,7 +11,7 @@ SCORE = (
     b'"threshold":0.123456789012345678}'
 )
 COMMIT = 1.0  # seconds between two commits, as ours
-LINGER_MS, BATCH = 5, 131_072  # as ours
+LINGER_MS, BATCH = 1, 131_072  # as ours
 
 
 class Arguments(NamedTuple):
